@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const texts[ERR_END - ERR_SYNTAX] = {
+    [ERR_SYNTAX - ERR_SYNTAX] = "not understood",
+    [ERR_RANGE - ERR_SYNTAX] = "out of range",
+    [ERR_PORT - ERR_SYNTAX] = "a port is a number from 0 to 65535",
+    [ERR_BARE_PORT - ERR_SYNTAX] = "that is a port, not a host",
+    [ERR_BRACKETS - ERR_SYNTAX] = "an IPv6 address stands in brackets",
+    [ERR_NAME - ERR_SYNTAX] = "no such host",
+    [ERR_RESOLVER - ERR_SYNTAX] = "the name could not be looked up",
+    [ERR_FULL - ERR_SYNTAX] = "no room left",
+    [ERR_TIMEOUT - ERR_SYNTAX] = "timed out",
+    [ERR_SELF - ERR_SYNTAX] = "connected to itself",
+};
+
+const char *err_text(int error)
+{
+    static char text[128];
+    int code = error < 0 ? -error : error;
+
+    if (code >= ERR_SYNTAX && code < ERR_END)
+        return texts[code - ERR_SYNTAX];
+    snprintf(text, sizeof text, "%s", strerror(code));
+    if (isupper((unsigned char)text[0]) && islower((unsigned char)text[1]))
+        text[0] = (char)tolower((unsigned char)text[0]);
+    return text;
+}
+
+void err_say(const char *format, ...)
+{
+    char line[1024] = "yodel: ";
+    size_t len = strlen(line);
+    va_list args;
+
+    va_start(args, format);
+    int printed = vsnprintf(line + len, sizeof line - len - 1, format, args);
+    va_end(args);
+    if (printed < 0)
+        return;
+    len = strlen(line);
+    line[len++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, len);
+    (void)written; /* there is nowhere left to complain */
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Standard output or standard error as a place where whole records go and nobody waits.
+ *
+ * O_NONBLOCK belongs to the open file description, which a terminal or a pipe shares with the
+ * shell and with other programs; setting it there breaks them. A sink therefore opens the file
+ * anew through /proc/self/fd, with a description of its own. Where that is impossible (no /proc, a
+ * terminal of another user) it asks poll() before each write; sockets get MSG_DONTWAIT; regular
+ * files are written as they are. */
+#ifndef YODEL_BASE_SINK_H
+#define YODEL_BASE_SINK_H
+
+#include <limits.h>
+#include <stddef.h>
+
+/* Records up to this length reach a pipe in one piece, whoever else writes to it (pipe(7)). */
+#define SINK_RECORD_MAX PIPE_BUF
+
+struct sink {
+    int fd;
+    int mode;    /* of sink.c */
+    size_t held; /* bytes in rest: the end of a record that was only begun */
+    char rest[SINK_RECORD_MAX];
+};
+
+/* Make a sink of an open descriptor, which stays the caller's. Call it before the sandbox closes:
+ * afterwards files cannot be opened. Never fails: see above. */
+void sink_open(struct sink *sink, int fd);
+
+/* Write one record of 1 to SINK_RECORD_MAX bytes, whole or not at all, without waiting. (A terminal that takes
+ * only part of it gets the rest before the next record.) Returns 0; -EAGAIN if there is no
+ * room now; another -errno if the other end is gone or the disk is full. */
+int sink_write(struct sink *sink, const char *record, size_t len);
+
+#endif

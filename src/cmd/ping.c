@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/cmd.h"
+
+int cmd_ping(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return 1;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "cmd/cmd.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *what;
+} commands[] = {
+    {"echo", cmd_echo, "echo service: sends back whatever its clients send"},
+    {"ping", cmd_ping, "connect time and round trips against an echo service"},
+};
+
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+static int usage(FILE *out)
+{
+    fputs("yodel calls across the valley: TCP echo service and probe.\n\n"
+          "  yodel echo                    answer on port 5188, IPv6 and IPv4\n"
+          "  yodel ping localhost          measure the way to it\n\n"
+          "Commands:\n",
+          out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-6s %s\n", commands[i].name, commands[i].what);
+    fputs("\nyodel COMMAND --help tells more, and so does man yodel.\n"
+          "-V, --version   the version\n",
+          out);
+    return out == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+static int version(void)
+{
+    puts("yodel " YODEL_VERSION);
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+
+    if (!*word)
+        return usage(stderr);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || (strcmp(word, "help") == 0 && argc == 2))
+        return usage(stdout);
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+        return version();
+    if (strcmp(word, "help") == 0) {
+        char help[] = "--help";
+        char *request[] = {argv[2], help, NULL};
+        for (size_t i = 0; i < COMMANDS; i++)
+            if (strcmp(argv[2], commands[i].name) == 0)
+                return commands[i].run(2, request);
+        word = argv[2];
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    err_say("%s: no such command (see 'yodel --help')", word);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sockets that listen, and what every TCP socket of this program is set to. */
+#ifndef YODEL_NET_SOCK_H
+#define YODEL_NET_SOCK_H
+
+#include <stdint.h>
+
+#include "net/addr.h"
+
+/* Open a TCP listener, non-blocking and close-on-exec, on *addr; *addr is updated to what was really bound
+ * (port 0 takes a free port).
+ *
+ * SO_REUSEADDR is set: connections of an earlier run in TIME_WAIT do not bar the port, a second listener does. The
+ * backlog is the system's largest (net.core.somaxconn). An address in use is tried again
+ * for SOCK_LISTEN_PATIENCE_MS: a server that was killed this moment can have a child that was born and has
+ * not yet run, and which gives the port back as soon as it does.
+ * Set here, and inherited by what is accepted (tcp(7), socket(7); measured): TCP_NODELAY, SO_OOBINLINE (an urgent byte
+ * is a byte of the stream) and sock_set_patience(dead_ms).
+ * Returns the descriptor, which is the caller's, or -errno. */
+#define SOCK_LISTEN_PATIENCE_MS 100
+int sock_listen(struct addr *addr, int64_t dead_ms);
+
+/* How long a silent network may leave a peer unheard before its connection is dead: keep-alive starts after half of dead_ms
+ * of silence, and unacknowledged data or probes fail after dead_ms (TCP_USER_TIMEOUT, RFC 5482).
+ * 0 leaves both to the system (hours). Returns 0 or -errno. */
+int sock_set_patience(int fd, int64_t dead_ms);
+
+/* What the kernel knows of a connection's traffic. */
+struct sock_progress {
+    uint64_t received;   /* bytes that arrived, also those that nobody has read */
+    uint64_t acked;      /* bytes that the peer acknowledged */
+    bool outstanding;    /* some of what was sent is not acknowledged yet */
+    bool window_closed;  /* the peer announces that it has no room */
+    uint32_t unheard_ms; /* since the last acknowledgement of any kind */
+    uint8_t probes;      /* probes sent since, and not answered */
+};
+
+/* Read it. Returns 0 or -errno. */
+int sock_progress(int fd, struct sock_progress *progress);
+
+/* Make the next close() of fd send a reset instead of an orderly end. */
+void sock_abort_on_close(int fd);
+
+#endif
