@@ -2,49 +2,50 @@
 # shellcheck shell=sh
 # How run and test build. Sourced by both, which set $here to the folder of the sources.
 # All of it is said on standard error, and nothing when there is nothing to do.
+: "${here:?}"
 
-# Set a build folder up if that has not been done. Takes its name and meson's options.
-build_setup() {
-    folder=$here/$1
-    shift
-    wipe=
-    if [ -f "$folder/build.ninja" ]; then
-        # A build folder knows its sources by their full path: start over where they have moved.
-        [ -f "$folder/.sources" ] && [ "$(cat "$folder/.sources")" != "$here" ] || return 0
-        wipe=--wipe
+# What a build folder needs before ninja: build_need FOLDER 'MESON OPTIONS' prints setup,
+# reconfigure, wipe or nothing. No options means: whichever it has.
+build_need() {
+    if [ ! -f "$1/build.ninja" ]; then
+        echo setup
+        return
     fi
-    # Debian's own meson runs Debian's python, whichever python comes first in PATH.
-    # shellcheck disable=SC2086
-    /usr/bin/meson setup $wipe "$@" "$folder" "$here" >&2 </dev/null || return
-    printf '%s\n' "$here" >"$folder/.sources"
+    had_sources=$here
+    had_options=
+    [ ! -f "$1/.setup" ] || { read -r had_options && read -r had_sources; } <"$1/.setup"
+    if [ "$had_sources" != "$here" ]; then
+        echo wipe # it knows its sources by their full path, and they have moved
+    elif [ -n "$2" ] && [ "$had_options" != "$2" ]; then
+        echo reconfigure
+    else
+        echo nothing
+    fi
 }
 
-# Whether ninja has nothing to do for the targets.
-build_current() {
+# Bring targets up to date: build_targets FOLDER 'MESON OPTIONS' [TARGET...] Of several that try at
+# once, one works and the others wait.
+build_targets() (
     folder=$here/$1
-    shift
-    [ -f "$folder/build.ninja" ] || return
-    [ ! -f "$folder/.sources" ] || [ "$(cat "$folder/.sources")" = "$here" ] || return
-    case $(ninja -C "$folder" -n "$@" 2>&1) in
-    *'no work to do'*) ;;
-    *) return 1 ;;
-    esac
-}
-
-# Bring the targets of a build folder up to date: build_targets FOLDER 'MESON OPTIONS' [TARGET...]
-# Of several that try at once, one works and the others wait.
-build_targets() {
-    name=$1
     options=$2
     shift 2
-    build_current "$name" "$@" && return
-    mkdir -p "$here/$name" || return
-    (
-        flock 9
+    if [ "$(build_need "$folder" "$options")" = nothing ]; then
+        case $(ninja -C "$folder" -n "$@" 2>&1) in
+        *'no work to do'*) return ;;
+        esac
+    fi
+    mkdir -p "$folder" && exec 9>"$folder/.lock" && flock 9 || return
+    need=$(build_need "$folder" "$options")
+    if [ "$need" != nothing ]; then
+        flag=
+        [ "$need" = setup ] || flag=--$need
+        # Debian's own meson runs Debian's python, whichever python comes first in PATH.
         # shellcheck disable=SC2086
-        build_setup "$name" $options && ninja -C "$here/$name" "$@" >&2 </dev/null
-    ) 9>"$here/$name/.lock" || return
+        /usr/bin/meson setup $flag $options "$folder" "$here" >&2 </dev/null 9>&- || return
+        printf '%s\n' "$options" "$here" >"$folder/.setup"
+    fi
+    ninja -C "$folder" "$@" >&2 </dev/null 9>&- || return
     # For editors and language servers.
-    [ "$name" != build ] || [ -e "$here/compile_commands.json" ] ||
+    [ "$folder" != "$here/build" ] || [ -e "$here/compile_commands.json" ] ||
         ln -sf build/compile_commands.json "$here/compile_commands.json"
-}
+)

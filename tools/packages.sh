@@ -3,10 +3,11 @@
 # The Debian packages that run and test need, and how a missing one is installed. This is the only
 # list of them. Sourced by both scripts, which set $here to the folder of the sources.
 
+# shellcheck disable=SC2034 # run and test use them
 packages_build='gcc libc6-dev meson ninja-build'
 
 # What tests need on top: compilers and checks of the source, then what the end-to-end tests drive.
-# shellcheck disable=SC2034 # test uses it
+# shellcheck disable=SC2034
 packages_test='clang clang-format clang-tidy libcmocka-dev mandoc shellcheck codespell zsh fish
     python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-pexpect
     valgrind libc6-dbg netcat-openbsd ncat socat iproute2 nftables procps util-linux'
@@ -57,9 +58,8 @@ packages_install() {
 # Make sure that the named packages are installed. Says nothing and does nothing when they are.
 packages_need() {
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-        # shellcheck disable=SC2086
         printf '%s\n' 'This is not Debian or Ubuntu. Install what these Debian packages hold:' \
-            "  $(echo "$@")" 'and build by hand:' \
+            "  $*" 'and build by hand:' \
             '  meson setup build && ninja -C build && build/yodel --help' >&2
         return 1
     fi
