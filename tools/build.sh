@@ -5,7 +5,7 @@
 : "${here:?}"
 
 # What a build folder needs before ninja: build_need FOLDER 'MESON OPTIONS' prints setup,
-# reconfigure, wipe or nothing. No options means: whichever it has.
+# wipe or nothing. No options means: whichever it has.
 build_need() {
     if [ ! -f "$1/build.ninja" ]; then
         echo setup
@@ -14,10 +14,10 @@ build_need() {
     had_sources=$here
     had_options=
     [ ! -f "$1/.setup" ] || { read -r had_options && read -r had_sources; } <"$1/.setup"
-    if [ "$had_sources" != "$here" ]; then
-        echo wipe # it knows its sources by their full path, and they have moved
-    elif [ -n "$2" ] && [ "$had_options" != "$2" ]; then
-        echo reconfigure
+    # A build folder knows its sources by their full path. Other options can mean that something has
+    # been installed since, and meson remembers what it did not find.
+    if [ "$had_sources" != "$here" ] || { [ -n "$2" ] && [ "$had_options" != "$2" ]; }; then
+        echo wipe
     else
         echo nothing
     fi
