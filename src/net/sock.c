@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h> /* the kernel's struct tcp_info: the C library's is older */
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -101,6 +103,21 @@ int sock_progress(int fd, struct sock_progress *progress)
         .probes = info.tcpi_probes,
     };
     return 0;
+}
+
+bool sock_unacked(int fd)
+{
+    int unacked = 0;
+
+    return ioctl(fd, SIOCOUTQ, &unacked) == 0 && unacked > 0;
+}
+
+int sock_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
 }
 
 void sock_abort_on_close(int fd)

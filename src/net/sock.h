@@ -38,6 +38,12 @@ struct sock_progress {
 /* Read it. Returns 0 or -errno. */
 int sock_progress(int fd, struct sock_progress *progress);
 
+/* Whether some of what was sent is not acknowledged yet: bytes, or our end of file. */
+bool sock_unacked(int fd);
+
+/* The error that is pending on the socket, and clear it. Returns 0 or an errno (positive). */
+int sock_error(int fd);
+
 /* Make the next close() of fd send a reset instead of an orderly end. */
 void sock_abort_on_close(int fd);
 

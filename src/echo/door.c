@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "echo/door.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "echo/crew.h"
+#include "echo/timer.h"
+#include "net/sock.h"
+
+/* Descriptors that a process needs besides its connections: standard ones, epoll, notes, log, and some for what
+ * the C library opens. */
+#define RESERVED_DESCRIPTORS 16
+
+/* Connections that the door may hold for one worker until it confirms them. */
+#define IN_FLIGHT_MAX 256
+
+/* How many connections are accepted in one turn from one listener. */
+#define ACCEPT_BURST 64
+
+/* How long to leave the listeners alone after accept() failed for want of something. */
+#define ACCEPT_RETRY_MS 100
+
+/* At the end, what is queued on the listeners is accepted first, but not for ever. */
+#define QUEUE_PATIENCE_MS 500
+
+#define EVENTS_MAX 64
+#define SIGNALS_KEY DOOR_LISTENERS_MAX
+#define CREW_KEY (DOOR_LISTENERS_MAX + 1)
+
+enum door_state {
+    DOOR_OPEN,
+    DOOR_EMPTYING, /* accepting what is queued, then closing the listeners */
+    DOOR_DRAINING, /* serving on until the clients are done or time is up */
+    DOOR_SHUT,
+};
+
+struct door {
+    const struct door_config *config;
+    enum door_state state;
+    int epoll;
+    int signals;
+    int null;
+    int listeners[DOOR_LISTENERS_MAX];
+    int listener_count;
+    bool armed; /* the listeners are waited for */
+    uint32_t max_conns;
+    int64_t accept_again_ms; /* not before this */
+    enum ledger_pause want;  /* what accept() lacked */
+    int64_t deadline_ms;     /* of EMPTYING and DRAINING */
+    uint32_t cut;
+    struct log log;
+    struct print print;
+    struct stats_shared *shared;
+    struct ledger ledger;
+    struct crew crew;
+};
+
+/* --- Accepting --- */
+
+static void arm_listeners(struct door *door, bool on)
+{
+    for (int i = 0; i < door->listener_count && on != door->armed; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+        epoll_ctl(door->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, door->listeners[i], &event);
+    }
+    door->armed = on;
+}
+
+/* Whether one more may come in now; *why not, or PAUSE_NONE if that will change in a moment. */
+static bool has_room(const struct door *door, int64_t now_ms, enum ledger_pause *why)
+{
+    if (door->ledger.conns >= door->max_conns) {
+        *why = door->config->max_conns ? PAUSE_MAX_CONNS : PAUSE_DESCRIPTORS;
+        return false;
+    }
+    if (now_ms < door->accept_again_ms) {
+        *why = door->want;
+        return false;
+    }
+    return crew_has_room(&door->crew, now_ms, why);
+}
+
+/* accept() failed. Returns whether it is worth trying at once again. */
+static bool accept_failed(struct door *door, int error, int64_t now_ms)
+{
+    struct log_line line;
+
+    switch (error) {
+    case EAGAIN:
+        return false;
+    case EINTR:
+        return true;
+    case EMFILE:
+    case ENFILE:
+        door->want = PAUSE_DESCRIPTORS;
+        break;
+    case ENOBUFS:
+    case ENOMEM:
+        door->want = PAUSE_MEMORY;
+        break;
+    default:
+        /* Errors of the connection that was queued (accept(2)): it is gone, the next one may be well. */
+        door->ledger.accept_errors++;
+        if (ledger_begin(&door->ledger, LEDGER_NORMAL, &line, "accept-error")) {
+            log_str(&line, "reason", err_text(error));
+            log_end(&line, &door->log);
+        }
+        return true;
+    }
+    door->ledger.accept_errors++;
+    door->accept_again_ms = now_ms + ACCEPT_RETRY_MS;
+    return false;
+}
+
+static void admit(struct door *door, int fd, const struct addr *peer, int64_t now_ms)
+{
+    struct guest guest = {.fd = fd, .port = addr_port(peer), .opened_ms = now_ms};
+
+    addr_host(peer, &guest.host);
+    if (ledger_admit(&door->ledger, &guest)) {
+        crew_place(&door->crew, &guest, now_ms);
+        return;
+    }
+    sock_abort_on_close(fd);
+    close(fd);
+}
+
+/* Accept what is queued, as far as there is room. Returns whether the queue is empty now. */
+static bool accept_some(struct door *door, int listener, int64_t now_ms)
+{
+    int flags = SOCK_CLOEXEC | (door->config->engine->pooled ? SOCK_NONBLOCK : 0);
+    enum ledger_pause why;
+
+    for (int burst = 0; burst < ACCEPT_BURST && has_room(door, now_ms, &why); burst++) {
+        struct addr peer = {.len = sizeof peer.sa.storage};
+        int fd = accept4(listener, &peer.sa.any, &peer.len, flags);
+        if (fd >= 0)
+            admit(door, fd, &peer, now_ms);
+        else if (!accept_failed(door, errno, now_ms))
+            return errno == EAGAIN;
+    }
+    return false;
+}
+
+static void look_at_room(struct door *door, int64_t now_ms)
+{
+    enum ledger_pause why = PAUSE_NONE;
+    bool room = has_room(door, now_ms, &why);
+
+    if (room || why != PAUSE_NONE)
+        ledger_pause(&door->ledger, room ? PAUSE_NONE : why, now_ms);
+    arm_listeners(door, room);
+}
+
+/* --- The end --- */
+
+static void close_listeners(struct door *door)
+{
+    for (int i = 0; i < door->listener_count; i++)
+        close(door->listeners[i]);
+    door->listener_count = 0;
+    door->crew.heritage.listener_count = 0;
+    door->armed = false;
+}
+
+static void begin_drain(struct door *door, int signal, int64_t now_ms)
+{
+    struct log_line line;
+
+    if (door->state != DOOR_OPEN) {
+        door->state = DOOR_DRAINING;
+        door->deadline_ms = now_ms;
+        return;
+    }
+    door->state = DOOR_EMPTYING;
+    door->deadline_ms = now_ms + QUEUE_PATIENCE_MS;
+    if (ledger_begin(&door->ledger, LEDGER_NORMAL, &line, "drain")) {
+        log_num(&line, "signal", signal);
+        log_num(&line, "conns", door->ledger.conns);
+        log_end(&line, &door->log);
+    }
+}
+
+/* Whether all that had connected is accepted, or cannot be. */
+static bool queues_are_empty(struct door *door, int64_t now_ms)
+{
+    bool empty = true;
+
+    for (int i = 0; i < door->listener_count; i++)
+        if (!accept_some(door, door->listeners[i], now_ms))
+            empty = false;
+    return empty || door->ledger.conns >= door->max_conns || now_ms >= door->deadline_ms;
+}
+
+static void go_on_ending(struct door *door, int64_t now_ms)
+{
+    if (door->state == DOOR_EMPTYING && queues_are_empty(door, now_ms)) {
+        door->state = DOOR_DRAINING;
+        door->deadline_ms = now_ms + door->config->drain_ms;
+    }
+    if (door->state != DOOR_DRAINING)
+        return;
+    if (door->listener_count)
+        close_listeners(door);
+    if (door->ledger.conns > 0 && now_ms < door->deadline_ms)
+        return;
+    if (door->ledger.conns > 0)
+        door->cut = crew_cut(&door->crew, now_ms);
+    door->state = DOOR_SHUT;
+}
+
+/* --- Signals --- */
+
+static void tell_stats(struct door *door)
+{
+    struct log_line line;
+    struct tally live = {0};
+    char key[32];
+
+    for (uint32_t i = 0; i < door->crew.count; i++)
+        crew_tally(&door->crew, i, &live);
+    log_begin(&line, &door->log, "stats");
+    ledger_totals(&door->ledger, &line, &live);
+    for (uint32_t i = 0; i < door->crew.count && door->config->engine->pooled; i++) {
+        const struct worker *worker = &door->crew.workers[i];
+        struct tally sum = {0};
+        crew_tally(&door->crew, i, &sum);
+        const struct {
+            const char *name;
+            uint64_t value;
+        } fields[] = {
+            {"pid", (uint64_t)worker->pid},
+            {"conns", worker->conns},
+            {"accepted", worker->accepted},
+            {"bytes_in", worker->stats.bytes_in + tally_read(&sum.in)},
+            {"bytes_out", worker->stats.bytes_out + tally_read(&sum.out)},
+        };
+        for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
+            snprintf(key, sizeof key, "worker%u_%s", i, fields[f].name);
+            log_num(&line, key, (int64_t)fields[f].value);
+        }
+    }
+    log_end(&line, &door->log);
+}
+
+static void heed_signals(struct door *door, int64_t now_ms)
+{
+    struct signalfd_siginfo info;
+
+    while (read(door->signals, &info, sizeof info) == sizeof info) {
+        switch (info.ssi_signo) {
+        case SIGCHLD:
+            crew_reap(&door->crew, now_ms);
+            break;
+        case SIGUSR1:
+            tell_stats(door);
+            break;
+        default:
+            begin_drain(door, (int)info.ssi_signo, now_ms);
+            break;
+        }
+    }
+}
+
+/* --- The loop --- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int sleep_ms(const struct door *door, int64_t now_ms)
+{
+    int64_t due = crew_due(&door->crew);
+
+    if (door->accept_again_ms > now_ms)
+        due = earlier(due, door->accept_again_ms);
+    if (door->state == DOOR_EMPTYING)
+        due = earlier(due, now_ms + 1);
+    if (door->state == DOOR_DRAINING)
+        due = earlier(due, door->deadline_ms);
+    return timer_sleep(due, now_ms);
+}
+
+static void turn(struct door *door)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(door->epoll, events, EVENTS_MAX, sleep_ms(door, clock_ms()));
+    int64_t now_ms = clock_ms();
+
+    /* Notes before new connections: what is closed makes room. */
+    for (int i = 0; i < count; i++)
+        if (events[i].data.u32 >= CREW_KEY)
+            crew_read_notes(&door->crew, events[i].data.u32 - CREW_KEY, now_ms);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.u32 == SIGNALS_KEY)
+            heed_signals(door, now_ms);
+    crew_tend(&door->crew, now_ms);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.u32 < SIGNALS_KEY && door->state == DOOR_OPEN)
+            accept_some(door, door->listeners[events[i].data.u32], now_ms);
+    go_on_ending(door, now_ms);
+    crew_flush(&door->crew, now_ms);
+    if (door->state == DOOR_OPEN)
+        look_at_room(door, now_ms);
+}
+
+static void tell_stop(struct door *door)
+{
+    struct log_line line;
+    const struct tally none = {0};
+
+    if (!ledger_begin(&door->ledger, door->cut ? LEDGER_QUIET : LEDGER_NORMAL, &line, "stop"))
+        return;
+    log_num(&line, "cut", door->cut);
+    ledger_totals(&door->ledger, &line, &none);
+    log_end(&line, &door->log);
+}
+
+/* --- The beginning --- */
+
+static int catch_signals(struct door *door)
+{
+    static const int caught[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = SIGNALS_KEY};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+        sigaddset(&set, caught[i]);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    door->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (door->signals < 0 || epoll_ctl(door->epoll, EPOLL_CTL_ADD, door->signals, &event) < 0)
+        return -errno;
+    return 0;
+}
+
+/* Standard descriptors that are closed would be taken by sockets, and errors then written to a client. */
+static int hold_standard_descriptors(struct door *door)
+{
+    do {
+        door->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (door->null < 0)
+            return -errno;
+        if (door->null <= STDERR_FILENO)
+            fcntl(door->null, F_SETFD, 0);
+    } while (door->null <= STDERR_FILENO);
+    return 0;
+}
+
+/* As many descriptors as the system lets us have. Returns the limit. */
+static uint32_t raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur > SEAT_TOTAL_MAX ? SEAT_TOTAL_MAX : (uint32_t)limit.rlim_cur;
+}
+
+/* Divide the descriptors. Returns 0, or an exit status after it has said what is wrong. */
+static int plan(struct door *door, uint32_t *per_child)
+{
+    const struct door_config *config = door->config;
+    bool pooled = config->engine->pooled;
+    uint32_t limit = raise_descriptor_limit();
+    uint32_t workers = pooled ? config->workers : 1;
+    uint32_t own = RESERVED_DESCRIPTORS + workers + (uint32_t)door->listener_count;
+
+    if (limit < own + workers || limit <= RESERVED_DESCRIPTORS) {
+        err_say("echo: %u descriptors are too few for %u workers (see ulimit -n)", limit, workers);
+        return EXIT_SYSTEM;
+    }
+    uint32_t in_flight = (limit - own) / workers;
+    door->crew.in_flight_max = in_flight < IN_FLIGHT_MAX ? in_flight : IN_FLIGHT_MAX;
+    door->crew.count = workers;
+    *per_child = limit - RESERVED_DESCRIPTORS;
+    if (*per_child > SEAT_TOTAL_MAX / workers)
+        *per_child = SEAT_TOTAL_MAX / workers;
+    /* A child of its own has descriptors of its own: only a limit that was asked for bounds them. */
+    if (!pooled && config->max_conns)
+        *per_child = config->max_conns;
+    uint32_t most = workers * *per_child;
+    if (config->max_conns > most) {
+        err_say("echo: --max-conns %u: %u workers with %u descriptors each hold %u (raise ulimit -n, or take "
+                "more --workers)",
+                config->max_conns, workers, limit, most);
+        return EXIT_SYSTEM;
+    }
+    door->max_conns = config->max_conns ? config->max_conns : most;
+    return 0;
+}
+
+static int open_listeners(struct door *door, struct addr *addrs, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char text[ADDR_TEXT_MAX];
+        addr_print(&addrs[i], text);
+        int fd = sock_listen(&addrs[i], door->config->watch.dead_ms);
+        if (fd < 0) {
+            const char *advice = fd == -EADDRINUSE ? " (is another yodel running?)"
+                                 : fd == -EACCES   ? " (ports below 1024 need root or CAP_NET_BIND_SERVICE)"
+                                 : fd == -EADDRNOTAVAIL ? " (no interface of this machine has that address)"
+                                                        : "";
+            err_say("echo: listen %s: %s%s", text, err_text(fd), advice);
+            return EXIT_SYSTEM;
+        }
+        door->listeners[door->listener_count++] = fd;
+    }
+    return 0;
+}
+
+static void *share(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int open_books(struct door *door)
+{
+    uint64_t seed = 0;
+
+    log_open(&door->log, STDERR_FILENO, door->config->log_format);
+    door->shared = share(sizeof *door->shared);
+    door->ledger.log = &door->log;
+    door->ledger.level = door->config->level;
+    door->ledger.shared = door->shared;
+    if (getrandom(&seed, sizeof seed, 0) < 0)
+        return -errno;
+    if (door->config->max_conns_per_ip)
+        door->ledger.limit = limit_new(door->max_conns, door->config->max_conns_per_ip, seed);
+    if (!door->shared || (door->config->max_conns_per_ip && !door->ledger.limit))
+        return -ENOMEM;
+    if (door->config->print == PRINT_OFF)
+        return 0;
+    /* A duplicate, because children replace their standard output. */
+    int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (out < 0)
+        return -errno;
+    door->print.mode = door->config->print;
+    door->print.shared = door->shared;
+    sink_open(&door->print.sink, out);
+    return 0;
+}
+
+static int open_crew(struct door *door, uint32_t per_child)
+{
+    struct crew *crew = &door->crew;
+
+    crew->engine = door->config->engine;
+    crew->job.rules = &door->config->watch;
+    crew->job.print = door->config->print == PRINT_OFF ? NULL : &door->print;
+    crew->heritage = (struct child_heritage){.door = getpid(),
+                                             .null = door->null,
+                                             .listeners = door->listeners,
+                                             .listener_count = door->listener_count};
+    crew->ledger = &door->ledger;
+    crew->epoll = door->epoll;
+    crew->key_base = CREW_KEY;
+    return crew_open(crew, per_child);
+}
+
+static void tell_start(struct door *door, const struct addr *addrs, int count, int landlock)
+{
+    struct log_line line;
+    char address[ADDR_TEXT_MAX];
+    char text[ADDR_TEXT_MAX + 16];
+
+    if (ledger_begin(&door->ledger, LEDGER_NORMAL, &line, "start")) {
+        log_str(&line, "engine", door->config->engine->name);
+        if (door->config->engine->pooled)
+            log_num(&line, "workers", door->crew.count);
+        log_num(&line, "max_conns", door->max_conns);
+        log_num(&line, "landlock", landlock);
+        log_num(&line, "pid", getpid());
+        log_end(&line, &door->log);
+    }
+    for (int i = 0; i < count; i++) {
+        snprintf(text, sizeof text, "listening on %s", addr_print(&addrs[i], address));
+        log_plain(&door->log, "listening", text);
+    }
+}
+
+/* Returns 0, or an exit status after it has said what is wrong. */
+static int open_door(struct door *door, struct addr *addrs, int count)
+{
+    uint32_t per_child = 0;
+    int landlock = 0;
+    int status;
+    int error;
+    const char *what = "open /dev/null";
+
+    if ((error = hold_standard_descriptors(door)))
+        goto failed;
+    if ((status = open_listeners(door, addrs, count)) || (status = plan(door, &per_child)))
+        return status;
+    what = "prepare";
+    door->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (door->epoll < 0) {
+        error = -errno;
+        goto failed;
+    }
+    if ((error = catch_signals(door)) || (error = open_books(door)))
+        goto failed;
+    what = "change the user";
+    if (door->config->user && (error = sandbox_become(door->config->user)))
+        goto failed;
+    what = "give up privileges";
+    if ((error = sandbox_enter(&landlock)))
+        goto failed;
+    what = "start the workers";
+    if ((error = open_crew(door, per_child)))
+        goto failed;
+    tell_start(door, addrs, count, landlock);
+    return 0;
+
+failed:
+    err_say("echo: %s: %s", what, err_text(error));
+    return EXIT_SYSTEM;
+}
+
+int door_run(const struct door_config *config, struct addr *addrs, int count)
+{
+    static struct door door;
+
+    door.config = config;
+    int status = open_door(&door, addrs, count);
+    if (status)
+        return status;
+    look_at_room(&door, clock_ms());
+    while (door.state != DOOR_SHUT)
+        turn(&door);
+    crew_close(&door.crew);
+    tell_stop(&door);
+    return EXIT_DONE;
+}
