@@ -46,7 +46,23 @@ static int set_host(struct addr_spec *spec, const char *host, size_t len)
     return 0;
 }
 
-/* Split "[HOST]", "[HOST]:PORT", "HOST", "HOST:PORT" and ":PORT". *port is NULL where none is written. */
+/* Whether text is an IPv6 address, with a scope or without. */
+static bool is_ipv6(const char *text)
+{
+    struct in6_addr host;
+    char copy[ADDR_HOST_MAX];
+
+    snprintf(copy, sizeof copy, "%s", text);
+    char *scope_mark = strchr(copy, '%');
+    if (scope_mark) {
+        if (!scope_mark[1])
+            return false;
+        *scope_mark = '\0';
+    }
+    return inet_pton(AF_INET6, copy, &host) == 1;
+}
+
+/* Split "[IPV6]", "[IPV6]:PORT", "HOST", "HOST:PORT" and ":PORT". *port is NULL where none is written. */
 static int split(const char *text, struct addr_spec *spec, const char **port)
 {
     *port = NULL;
@@ -58,7 +74,8 @@ static int split(const char *text, struct addr_spec *spec, const char **port)
             *port = end + 2;
         else if (end[1])
             return -ERR_SYNTAX;
-        return set_host(spec, text + 1, (size_t)(end - text - 1));
+        int error = set_host(spec, text + 1, (size_t)(end - text - 1));
+        return error ? error : is_ipv6(spec->host) ? 0 : -ERR_SYNTAX;
     }
     const char *colon = strchr(text, ':');
     if (colon && strchr(colon + 1, ':'))
@@ -89,16 +106,6 @@ int addr_parse_listen(const char *text, uint16_t default_port, struct addr_spec 
     return port ? parse_port(port, &spec->port) : 0;
 }
 
-static bool is_ipv6(const char *text)
-{
-    struct in6_addr host;
-    char copy[ADDR_HOST_MAX];
-
-    snprintf(copy, sizeof copy, "%s", text);
-    copy[strcspn(copy, "%")] = '\0';
-    return inet_pton(AF_INET6, copy, &host) == 1;
-}
-
 int addr_parse_dial(const char *text, uint16_t default_port, struct addr_spec *spec)
 {
     const char *port = NULL;
@@ -127,7 +134,6 @@ static bool have_ipv6(void)
 
     if (fd < 0)
         return false;
-    /* A kernel with ipv6.disable_ipv6=1 makes the socket but cannot bind it. */
     struct sockaddr_in6 any = {.sin6_family = AF_INET6};
     bool works = bind(fd, (struct sockaddr *)&any, sizeof any) == 0;
     close(fd);
@@ -148,6 +154,16 @@ static void set_any(struct addr *addr, int family, uint16_t port)
     }
 }
 
+static bool is_among(const struct addr *addr, const struct addr *addrs, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (addr_equal(addr, &addrs[i]))
+            return true;
+    return false;
+}
+
+/* The C library repeats what /etc/hosts repeats, and takes "::1 localhost" for 127.0.0.1 too when asked
+ * for IPv4: each address counts once. */
 static int resolve(const struct addr_spec *spec, enum addr_family family, int flags, struct addr *addrs,
                    int max)
 {
@@ -169,10 +185,11 @@ static int resolve(const struct addr_spec *spec, enum addr_family family, int fl
         return -ERR_NAME;
     int count = 0;
     for (const struct addrinfo *info = list; info && count < max; info = info->ai_next) {
-        struct addr *addr = &addrs[count++];
+        struct addr *addr = &addrs[count];
         memset(addr, 0, sizeof *addr);
         memcpy(&addr->sa, info->ai_addr, info->ai_addrlen);
         addr->len = info->ai_addrlen;
+        count += !is_among(addr, addrs, count);
     }
     freeaddrinfo(list);
     return count ? count : -ERR_NAME;

@@ -41,19 +41,19 @@ struct addr {
 /* The family that -4 or -6 asked for, or both. */
 enum addr_family { ADDR_ANY, ADDR_IPV4, ADDR_IPV6 };
 
-/* Parse an ADDRESS to listen on: [HOST][:PORT]; an IPv6 host stands in brackets, "*" or no host is
+/* Parse an ADDRESS to listen on: [HOST][:PORT]; an IPv6 host (and no other) stands in brackets, "*" or no host is
  * all of them, a bare number is a port. Returns 0, -ERR_SYNTAX, -ERR_PORT or -ERR_BRACKETS. */
 int addr_parse_listen(const char *text, uint16_t default_port, struct addr_spec *spec);
 
-/* Parse a HOST[:PORT] to reach. A bare IPv6 address is a host. Returns 0, -ERR_SYNTAX, -ERR_PORT, or
+/* Parse a HOST[:PORT] to reach. A bare IPv6 address is a host. Returns 0, -ERR_SYNTAX, -ERR_PORT, -ERR_BRACKETS, or
  * -ERR_BARE_PORT for a bare number. Port 0 is -ERR_PORT: nothing can be reached there. */
 int addr_parse_dial(const char *text, uint16_t default_port, struct addr_spec *spec);
 
-/* Addresses to listen on for spec, at most max. "*" is one dual-stack address, or 0.0.0.0 where the system has no
+/* Addresses to listen on for spec, each once, at most max. "*" is one dual-stack address, or 0.0.0.0 where the system has no
  * IPv6. Blocks while the resolver works. Returns how many (1 to max), -ERR_NAME, -ERR_RESOLVER or -errno. */
 int addr_resolve_listen(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max);
 
-/* Addresses to try in turn for spec, at most max, in the order of RFC 6724 with the families
+/* Addresses to try in turn for spec, each once, at most max, in the order of RFC 6724 with the families
  * alternating (RFC 8305, section 4). Blocks while the resolver works. Returns as above. */
 int addr_resolve_dial(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max);
 
