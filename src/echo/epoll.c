@@ -2,7 +2,6 @@
 /* The readiness-driven engine: one loop serves many connections. Level-triggered, so that one receive and one send a
  * message suffice: there is no need to read until the socket is empty. */
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -25,8 +24,8 @@
 
 /* One connection. Its place in the table is its id less job->first. */
 struct slot {
+    struct timer_node timer; /* first, so that a node is its slot */
     struct conn conn;
-    struct timer_node timer;
     struct watch watch;
     int fd;
     bool busy;      /* its timer is in the busy queue: there was traffic; else in the quiet one or not set */
@@ -73,7 +72,7 @@ static void note(struct loop *loop, uint32_t id, enum hand_kind kind, enum hand_
     uint32_t size = 2 * loop->job->count;
     struct hand_note *place = &loop->notes[(loop->notes_start + loop->notes_len++) % size];
 
-    *place = (struct hand_note){.id = id, .kind = kind, .reason = reason};
+    *place = (struct hand_note){.id = id, .kind = (uint8_t)kind, .reason = (uint8_t)reason};
 }
 
 static void want_notes(struct loop *loop, bool blocked)
@@ -106,6 +105,7 @@ static void send_notes(struct loop *loop)
         loop->notes_start = (loop->notes_start + run) % size;
         loop->notes_len -= run;
     }
+    loop->notes_start = 0; /* so that the ring touches no more memory than it needs */
     want_notes(loop, false);
 }
 
@@ -274,15 +274,11 @@ static void take_all(struct loop *loop)
     int fds[HAND_BATCH];
     int fd_count = 0;
 
-    for (;;) {
-        int count = hand_recv(loop->job->notes, taken, fds, &fd_count, NULL, MSG_DONTWAIT);
-        if (count == 0)
-            _exit(EXIT_DONE); /* the door has closed */
-        if (count < 0)
-            return;
-        for (int i = 0; i < count; i++)
-            take(loop, &taken[i], i < fd_count ? fds[i] : -1);
-    }
+    int count = hand_recv(loop->job->notes, taken, fds, &fd_count, NULL, MSG_DONTWAIT);
+    if (count == 0)
+        _exit(EXIT_DONE); /* the door has closed */
+    for (int i = 0; i < count; i++)
+        take(loop, &taken[i], i < fd_count ? fds[i] : -1);
 }
 
 static void look(struct loop *loop, struct slot *slot)
@@ -312,7 +308,7 @@ static void look_at_due(struct loop *loop, struct timer *timer)
     struct timer_node *node;
 
     while ((node = timer_pop(timer, loop->now_ms)))
-        look(loop, (struct slot *)((char *)node - offsetof(struct slot, timer)));
+        look(loop, (struct slot *)node);
 }
 
 static int sleep_ms(const struct loop *loop)
@@ -321,7 +317,7 @@ static int sleep_ms(const struct loop *loop)
     int64_t quiet = timer_next(&loop->quiet);
     int64_t due = busy < quiet ? busy : quiet;
 
-    return due == INT64_MAX ? -1 : timer_sleep(due, clock_ms());
+    return timer_sleep(due, loop->now_ms);
 }
 
 static void serve(struct loop *loop)

@@ -185,7 +185,7 @@ static int run(const struct engine_job *job)
         set_timeout(client.fd, SO_SNDTIMEO, client.interval_ms);
 
     note.kind = HAND_CLOSED;
-    note.reason = serve(&client);
+    note.reason = (uint8_t)serve(&client);
     conn_done(&client.conn);
     engine_close(client.fd, note.reason);
     return hand_send(job->notes, &note, NULL, 1, 0) < 0 ? EXIT_SYSTEM : EXIT_DONE;
