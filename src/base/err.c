@@ -44,7 +44,9 @@ void err_say(const char *format, ...)
     va_end(args);
     if (printed < 0)
         return;
-    len = strlen(line);
+    for (; line[len]; len++)
+        if ((unsigned char)line[len] < ' ' || line[len] == 0x7f)
+            line[len] = '?'; /* what was typed, or a name from elsewhere, may hold any byte */
     line[len++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, len);
     (void)written; /* there is nowhere left to complain */

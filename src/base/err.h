@@ -34,7 +34,8 @@ enum exit_status {
  * full stop. Valid until the next call. */
 const char *err_text(int error);
 
-/* Print "yodel: ", the text and a newline to standard error, in one write. */
+/* Print "yodel: ", the text and a newline to standard error, in one write of at most 1 KiB. Control characters come out
+ * as question marks: it is one line. */
 void err_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/landlock.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -27,6 +28,12 @@ struct ruleset {
 #define NET_BIND_CONNECT_TCP UINT64_C(3)
 #define SCOPE_ABSTRACT_UNIX_SIGNAL UINT64_C(3)
 
+/* What getpwnam(3) may leave in errno where there is no such user. */
+static bool is_not_found(int error)
+{
+    return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+}
+
 int sandbox_find_user(const char *name, struct sandbox_user *user)
 {
     int64_t number = 0;
@@ -43,7 +50,7 @@ int sandbox_find_user(const char *name, struct sandbox_user *user)
         }
     }
     if (!entry)
-        return errno == 0 || errno == ENOENT ? -ERR_NAME : -errno;
+        return is_not_found(errno) ? -ERR_NAME : -errno;
     user->uid = entry->pw_uid;
     user->gid = entry->pw_gid;
     return 0;

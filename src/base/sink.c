@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum mode {
@@ -38,19 +40,33 @@ void sink_open(struct sink *sink, int fd)
         sink->mode = MODE_POLLED;
 }
 
+/* Write to what others may fill between poll() and write(). Newer kernels can be told not to wait
+ * (pipes: since Linux 6.4). */
+static ssize_t write_polled(int fd, const char *bytes, size_t len)
+{
+    struct iovec io = {.iov_base = (char *)(uintptr_t)bytes, .iov_len = len};
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+
+    if (poll(&ready, 1, 0) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    ssize_t count = pwritev2(fd, &io, 1, -1, RWF_NOWAIT);
+    return count < 0 && (errno == EOPNOTSUPP || errno == ENOSYS) ? write(fd, bytes, len) : count;
+}
+
 /* Write once. Returns the count, or -errno. */
 static ssize_t put(struct sink *sink, const char *bytes, size_t len)
 {
     ssize_t count;
 
-    if (sink->mode == MODE_POLLED) {
-        struct pollfd ready = {.fd = sink->fd, .events = POLLOUT};
-        if (poll(&ready, 1, 0) == 0)
-            return -EAGAIN;
-    }
     do {
-        count = sink->mode == MODE_SOCKET ? send(sink->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                          : write(sink->fd, bytes, len);
+        if (sink->mode == MODE_SOCKET)
+            count = send(sink->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        else if (sink->mode == MODE_POLLED)
+            count = write_polled(sink->fd, bytes, len);
+        else
+            count = write(sink->fd, bytes, len);
     } while (count < 0 && errno == EINTR);
     return count < 0 ? -errno : count;
 }

@@ -4,7 +4,8 @@
  * O_NONBLOCK belongs to the open file description, which a terminal or a pipe shares with the
  * shell and with other programs; setting it there breaks them. A sink therefore opens the file
  * anew through /proc/self/fd, with a description of its own. Where that is impossible (no /proc, a
- * terminal of another user) it asks poll() before each write; sockets get MSG_DONTWAIT; regular
+ * terminal of another user; a container's pipe) it asks poll() before each write, and where the kernel can tells write not to wait;
+ * sockets get MSG_DONTWAIT; regular
  * files are written as they are. */
 #ifndef YODEL_BASE_SINK_H
 #define YODEL_BASE_SINK_H
@@ -28,7 +29,7 @@ void sink_open(struct sink *sink, int fd);
 
 /* Write one record of 1 to SINK_RECORD_MAX bytes, whole or not at all, without waiting. (A terminal that takes
  * only part of it gets the rest before the next record.) Returns 0; -EAGAIN if there is no
- * room now; another -errno if the other end is gone or the disk is full. */
+ * room now; another -errno if the other end is gone (the caller ignores SIGPIPE) or the disk is full. */
 int sink_write(struct sink *sink, const char *record, size_t len);
 
 #endif
