@@ -1,8 +1,355 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* yodel ping: its options, and what joins dialling, measuring and reporting. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/units.h"
 #include "cmd/cmd.h"
+#include "cmd/option.h"
+#include "load/report.h"
+#include "net/dial.h"
+
+#define COUNT_MAX INT64_C(1000000000000000)
+#define WAIT_MIN_NS NS_PER_MS
+
+struct ping {
+    enum addr_family family;
+    bool quiet, verbose, json;
+    const char *target, *port;
+    int64_t run_ns; /* -w, 0: none */
+    struct probe_plan plan;
+    struct report report;
+    int wake_fd; /* INT and TERM */
+};
+
+static const char help[] = "yodel ping localhost              measure until Ctrl-C\n"
+                           "yodel ping -c 10 -i 0.2 box:7     ten messages, five a second, port 7\n"
+                           "yodel ping -i 0 -w 10 -q box      as fast as it answers, for ten seconds\n"
+                           "\n"
+                           "usage: yodel ping [OPTIONS] HOST[:PORT]      (port 5188 if none is given)\n"
+                           "\n"
+                           "  -c COUNT      stop after COUNT messages and their replies\n"
+                           "  -i DURATION   one message each DURATION (1s); 0: when the last came back\n"
+                           "  -s SIZE       bytes a message, 1 to 1Mi (64)\n"
+                           "  -W DURATION   how long to wait for the connection and each reply (10s)\n"
+                           "  -w DURATION   how long the whole run may take\n"
+                           "  -q            only the connection and the statistics\n"
+                           "  -v            say of each address how connecting failed\n"
+                           "  --json        one JSON object a line\n"
+                           "  -4, -6        only IPv4, only IPv6\n"
+                           "  -p PORT       the port\n"
+                           "  -h, --help    this\n"
+                           "\n"
+                           "DURATION: 20ms, 1.5s, 2m; a bare number is seconds. SIZE: 512, 16k, 16Ki.\n"
+                           "Exit status: 0 all came back right and in time, 1 some did not,\n"
+                           "2 wrong usage, 3 no connection.\n";
+
+static int operands(struct ping *ping, int argc, char **argv)
+{
+    if (optind == argc) {
+        err_say("ping: which host? (yodel ping HOST[:PORT]; see 'yodel ping --help')");
+        return EXIT_USAGE;
+    }
+    if (optind + 1 < argc) {
+        err_say("ping: %s: one host at a time (see 'yodel ping --help')", argv[optind + 1]);
+        return EXIT_USAGE;
+    }
+    ping->target = argv[optind];
+    return 0;
+}
+
+static int set_option(struct ping *ping, int option)
+{
+    int64_t number = 0;
+    int failed = 0;
+
+    switch (option) {
+    case 'c':
+        failed = option_count("ping", "-c", optarg, 1, COUNT_MAX, &number);
+        ping->plan.count = (uint64_t)number;
+        break;
+    case 'i':
+        return option_duration("ping", "-i", optarg, 0, &ping->plan.interval_ns);
+    case 's':
+        failed = option_size("ping", "-s", optarg, 1, FLOW_SIZE_MAX, &number);
+        ping->plan.size = (size_t)number;
+        break;
+    case 'W':
+        return option_duration("ping", "-W", optarg, WAIT_MIN_NS, &ping->plan.wait_ns);
+    case 'w':
+        return option_duration("ping", "-w", optarg, WAIT_MIN_NS, &ping->run_ns);
+    case 'q':
+        ping->quiet = true;
+        break;
+    case 'v':
+        ping->verbose = true;
+        break;
+    case 'j':
+        ping->json = true;
+        break;
+    case '4':
+        ping->family = ADDR_IPV4;
+        break;
+    case '6':
+        ping->family = ADDR_IPV6;
+        break;
+    case 'p':
+        ping->port = optarg;
+        break;
+    default:
+        return EXIT_USAGE;
+    }
+    return failed;
+}
+
+/* Returns 0, an exit status, or -1 when --help was all that was asked. */
+static int parse(struct ping *ping, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+    int option;
+
+    while ((option = option_next(argc, argv, "c:i:s:W:w:p:qv46h", longs)) != -1) {
+        if (option == 'h')
+            return -1;
+        int failed = set_option(ping, option);
+        if (failed)
+            return failed;
+    }
+    return operands(ping, argc, argv);
+}
+
+/* A descriptor that becomes readable with INT or TERM, as far as they are not ignored: a background job of a
+ * script has INT ignored, and blocking a signal would bring it back. */
+static int catch_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    sigset_t set;
+    struct sigaction now;
+
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is told by write() */
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Write to standard output; while it has no room (a stopped terminal, a pager), a signal still ends the run. What is
+ * at most PIPE_BUF long then never blocks (pipe(7)). Returns 0, -EINTR, or -errno. */
+static int put(const struct ping *ping, const char *text, size_t len)
+{
+    while (len > 0) {
+        struct pollfd fds[] = {{.fd = STDOUT_FILENO, .events = POLLOUT},
+                               {.fd = ping->wake_fd, .events = POLLIN}};
+        if (poll(fds, 2, -1) > 0 && !fds[0].revents)
+            return -EINTR;
+        ssize_t count = write(STDOUT_FILENO, text, len);
+        if (count < 0 && errno != EINTR && errno != EAGAIN)
+            return -errno;
+        if (count > 0) {
+            text += count;
+            len -= (size_t)count;
+        }
+    }
+    return 0;
+}
+
+static int on_reply(void *context, const struct flow_reply *reply, int64_t rtt_ns, bool late)
+{
+    const struct ping *ping = context;
+    char text[REPORT_MAX];
+
+    if (ping->quiet)
+        return 0;
+    return put(ping, text, report_reply(&ping->report, text, reply, rtt_ns, late));
+}
+
+static int on_missed(void *context, uint64_t seq, bool sent)
+{
+    const struct ping *ping = context;
+    char text[REPORT_MAX];
+
+    if (ping->quiet)
+        return 0;
+    return put(ping, text, report_missed(&ping->report, text, seq, sent, ping->plan.wait_ns));
+}
+
+static int on_stray(void *context, const uint8_t *bytes, size_t len, bool spontaneous)
+{
+    const struct ping *ping = context;
+    char text[REPORT_MAX];
+
+    if (ping->quiet)
+        return 0;
+    return put(ping, text, report_stray(&ping->report, text, bytes, len, spontaneous));
+}
+
+static int on_foreign(void *context, const uint8_t *bytes, size_t len)
+{
+    const struct ping *ping = context;
+    char excerpt[REPORT_EXCERPT_MAX];
+
+    err_say("ping: %s: does not seem to be an echo service: it answered %s", ping->report.name,
+            report_excerpt(bytes, len, excerpt));
+    return 0;
+}
+
+/* -v: what became of each address. */
+static void say_attempts(const struct dial *dial)
+{
+    char peer[ADDR_TEXT_MAX];
+
+    for (int i = 0; i < dial->count; i++) {
+        const struct dial_attempt *attempt = &dial->attempts[i];
+        const char *fate = attempt->error      ? err_text(attempt->error)
+                           : i == dial->winner ? "connected"
+                           : attempt->began_ns ? "given up for one that answered"
+                                               : "not tried";
+        err_say("ping: connect %s: %s", addr_print(&attempt->addr, peer), fate);
+    }
+}
+
+/* One line, whatever the number of addresses. */
+static void say_failure(const struct ping *ping, const struct dial *dial, int error)
+{
+    char hint[64] = "";
+
+    if (error == -ECONNREFUSED || error == -ERR_SELF)
+        strcpy(hint, "nothing listens there");
+    else if (error == -ERR_TIMEOUT && clock_ns() >= dial->deadline_ns)
+        strcpy(hint, "-W and -w say how long to wait");
+    if (dial->count > 1 && !ping->verbose)
+        snprintf(hint + strlen(hint), sizeof hint - strlen(hint), "%s%d addresses tried, -v tells of each",
+                 *hint ? "; " : "", dial->count);
+    err_say("ping: connect %s: %s%s%s%s", ping->report.name,
+            error == -EINTR ? "interrupted" : err_text(error), *hint ? " (" : "", hint, *hint ? ")" : "");
+}
+
+/* Returns the connected descriptor, or a negative error that it has told. */
+static int connect_to(struct ping *ping, const struct addr *addrs, int count)
+{
+    struct dial dial;
+    int64_t deadline_ns = clock_ns() + ping->plan.wait_ns;
+
+    dial_init(&dial, addrs, count,
+              deadline_ns < ping->plan.deadline_ns ? deadline_ns : ping->plan.deadline_ns);
+    int fd = dial_wait(&dial, ping->wake_fd);
+    if (ping->verbose)
+        say_attempts(&dial);
+    if (fd < 0) {
+        say_failure(ping, &dial, fd);
+        return fd;
+    }
+    ping->report.peer = dial.attempts[dial.winner].addr;
+    ping->report.connect_ns = dial.took_ns;
+    return fd;
+}
+
+static void say_end(const struct ping *ping, enum probe_end end, int error)
+{
+    char peer[ADDR_TEXT_MAX];
+
+    addr_print(&ping->report.peer, peer);
+    if (end == PROBE_CLOSED)
+        err_say("ping: %s: the peer closed the connection", peer);
+    else if (end == PROBE_RESET)
+        err_say("ping: %s: the peer reset the connection", peer);
+    else if (end == PROBE_BROKEN)
+        err_say("ping: %s: connection lost: %s", peer, err_text(error == -ETIMEDOUT ? -ERR_TIMEOUT : error));
+}
+
+static int say_mute(int error)
+{
+    if (error != -EINTR)
+        err_say("ping: standard output: %s", err_text(error));
+    return EXIT_SYSTEM;
+}
+
+static int outcome(const struct ping *ping, enum probe_end end, const struct tally *tally)
+{
+    bool lost = end == PROBE_CLOSED || end == PROBE_RESET || end == PROBE_BROKEN;
+    bool too_few = end == PROBE_DEADLINE && tally->sent < ping->plan.count;
+
+    return tally_clean(tally) && !lost && !too_few ? EXIT_DONE : EXIT_SYSTEM;
+}
+
+static int measure(struct ping *ping, int fd)
+{
+    const struct probe_listener listener = {on_reply, on_missed, on_stray, on_foreign, ping};
+    char text[REPORT_MAX];
+    struct tally tally;
+    int error = put(ping, text, report_connect(&ping->report, text));
+
+    if (error && error != -EINTR)
+        return say_mute(error);
+    tally_init(&tally);
+    enum probe_end end = probe_run(fd, ping->wake_fd, &ping->plan, &listener, &tally, &error);
+    int status = outcome(ping, end, &tally);
+    if (end == PROBE_MUTE && error == -EINTR) { /* the signal that interrupted put() is still there */
+        struct signalfd_siginfo record;
+        if (read(ping->wake_fd, &record, sizeof record) > 0)
+            end = PROBE_INTERRUPTED;
+    }
+    if (end == PROBE_MUTE) {
+        status = say_mute(error);
+    } else {
+        say_end(ping, end, error);
+        error = put(ping, text, report_summary(&ping->report, text, end, &tally));
+        if (error)
+            status = say_mute(error);
+    }
+    tally_done(&tally);
+    return status;
+}
+
+static int run(struct ping *ping)
+{
+    struct addr addrs[DIAL_MAX];
+    struct addr_spec spec;
+    int64_t begin_ns = clock_ns();
+    int count = option_dial("ping", ping->target, ping->port, ping->family, &spec, addrs, DIAL_MAX);
+
+    if (count < 0)
+        return -count;
+    report_init(&ping->report, ping->json, &spec, ping->plan.size);
+    ping->plan.deadline_ns = ping->run_ns ? begin_ns + ping->run_ns : INT64_MAX;
+    if (getrandom(&ping->plan.key, sizeof ping->plan.key, 0) < 0)
+        ping->plan.key = (uint64_t)begin_ns;
+    ping->wake_fd = catch_signals();
+    if (ping->wake_fd < 0) {
+        err_say("ping: signals: %s", err_text(-errno));
+        return EXIT_SYSTEM;
+    }
+    int fd = connect_to(ping, addrs, count);
+    int status = EXIT_NO_CONNECTION;
+    if (fd >= 0) {
+        status = measure(ping, fd);
+        close(fd);
+    }
+    close(ping->wake_fd);
+    return status;
+}
 
 int cmd_ping(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    return 1;
+    struct ping ping = {.wake_fd = -1,
+                        .plan = {.size = 64, .interval_ns = NS_PER_S, .wait_ns = 10 * NS_PER_S}};
+    int status = parse(&ping, argc, argv);
+
+    if (status < 0) {
+        int error = put(&ping, help, sizeof help - 1);
+        return error ? say_mute(error) : EXIT_DONE;
+    }
+    return status ? status : run(&ping);
 }

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "load/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+
+#define MS_MAX 32
+#define EXCERPT 40
+
+void report_init(struct report *report, bool json, const struct addr_spec *spec, size_t size)
+{
+    bool brackets = strchr(spec->host, ':');
+
+    memset(report, 0, sizeof *report);
+    report->json = json;
+    report->size = size;
+    snprintf(report->host, sizeof report->host, "%s", spec->host);
+    snprintf(report->name, sizeof report->name, brackets ? "[%s]:%u" : "%s:%u", spec->host, spec->port);
+}
+
+/* Append, and stay within text. Returns the new length. */
+__attribute__((format(printf, 3, 4))) static size_t add(char *text, size_t len, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int printed = vsnprintf(text + len, REPORT_MAX - len, format, args);
+    va_end(args);
+    if (printed < 0)
+        return len;
+    return len + (size_t)printed < REPORT_MAX ? len + (size_t)printed : REPORT_MAX - 1;
+}
+
+/* Milliseconds with three decimals: the microseconds that a round trip through two kernels is worth. */
+static const char *ms(int64_t ns, char text[static MS_MAX])
+{
+    int64_t us = ns / NS_PER_US + (ns % NS_PER_US >= NS_PER_US / 2);
+
+    snprintf(text, MS_MAX, "%" PRId64 ".%03" PRId64, us / 1000, us % 1000);
+    return text;
+}
+
+static const char *quote(const char *string, char text[static 6 * ADDR_HOST_MAX])
+{
+    char *out = text;
+
+    for (; *string && out < text + 6 * (ADDR_HOST_MAX - 1); string++)
+        if (*string < ' ' || *string > '~' || strchr("\"\\", *string))
+            out += sprintf(out, "\\u%04x", (unsigned char)*string);
+        else
+            *out++ = *string;
+    *out = '\0';
+    return text;
+}
+
+static const char *yes(bool value)
+{
+    return value ? "true" : "false";
+}
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+size_t report_connect(const struct report *report, char text[static REPORT_MAX])
+{
+    char peer[ADDR_TEXT_MAX], time[MS_MAX], host[6 * ADDR_HOST_MAX];
+
+    if (report->json)
+        return add(text, 0,
+                   "{\"event\":\"connect\",\"host\":\"%s\",\"port\":%u,\"ip\":\"%s\",\"size\":%zu,"
+                   "\"connect_ns\":%" PRId64 "}\n",
+                   quote(report->host, host), addr_port(&report->peer), addr_print_host(&report->peer, peer),
+                   report->size, report->connect_ns);
+    addr_print(&report->peer, peer);
+    return add(text, 0, "PING %s (%s): %zu byte%s a message\nconnected to %s in %s ms\n", report->name, peer,
+               report->size, plural(report->size), peer, ms(report->connect_ns, time));
+}
+
+static size_t reply_json(char *text, const struct flow_reply *reply, int64_t rtt_ns, bool late)
+{
+    size_t len =
+        add(text, 0,
+            "{\"event\":\"reply\",\"seq\":%" PRIu64 ",\"rtt_ns\":%" PRId64 ",\"late\":%s,\"corrupted\":%s",
+            reply->seq, rtt_ns, yes(late), yes(reply->wrong > 0));
+
+    if (reply->wrong)
+        len = add(text, len, ",\"wrong_bytes\":%zu,\"wrong_at\":%zu,\"got\":%u,\"expected\":%u", reply->wrong,
+                  reply->where, reply->got, reply->expected);
+    return add(text, len, "}\n");
+}
+
+size_t report_reply(const struct report *report, char text[static REPORT_MAX], const struct flow_reply *reply,
+                    int64_t rtt_ns, bool late)
+{
+    char peer[ADDR_TEXT_MAX], time[MS_MAX];
+
+    if (report->json)
+        return reply_json(text, reply, rtt_ns, late);
+    size_t len = add(text, 0, "%zu byte%s from %s: seq=%" PRIu64 " time=%s ms", report->size,
+                     plural(report->size), addr_print(&report->peer, peer), reply->seq, ms(rtt_ns, time));
+    if (late)
+        len = add(text, len, " (late)");
+    if (reply->wrong)
+        len =
+            add(text, len, " CORRUPTED: %zu byte%s wrong, the first at offset %zu: 0x%02x instead of 0x%02x",
+                reply->wrong, plural(reply->wrong), reply->where, reply->got, reply->expected);
+    return add(text, len, "\n");
+}
+
+size_t report_missed(const struct report *report, char text[static REPORT_MAX], uint64_t seq, bool sent,
+                     int64_t wait_ns)
+{
+    char wait[32];
+
+    if (report->json)
+        return add(text, 0, "{\"event\":\"missed\",\"seq\":%" PRIu64 ",\"sent\":%s}\n", seq, yes(sent));
+    units_print_duration(wait_ns, wait);
+    if (!sent)
+        return add(text, 0, "seq=%" PRIu64 " could not be sent within %s: the peer does not read\n", seq,
+                   wait);
+    return add(text, 0, "no reply to seq=%" PRIu64 " within %s\n", seq, wait);
+}
+
+const char *report_excerpt(const uint8_t *bytes, size_t len, char text[static REPORT_EXCERPT_MAX])
+{
+    static const char letters[] = "\nn\rr\tt\"\"\\\\";
+    char *out = text;
+
+    *out++ = '"';
+    for (size_t i = 0; i < len && i < EXCERPT; i++) {
+        const char *letter = bytes[i] ? strchr(letters, bytes[i]) : NULL;
+        if (letter && (letter - letters) % 2 == 0)
+            out += sprintf(out, "\\%c", letter[1]);
+        else if (bytes[i] < ' ' || bytes[i] > '~')
+            out += sprintf(out, "\\x%02x", bytes[i]);
+        else
+            *out++ = (char)bytes[i];
+    }
+    strcpy(out, len > EXCERPT ? "\"..." : "\"");
+    return text;
+}
+
+size_t report_stray(const struct report *report, char text[static REPORT_MAX], const uint8_t *bytes,
+                    size_t len, bool spontaneous)
+{
+    char peer[ADDR_TEXT_MAX], excerpt[REPORT_EXCERPT_MAX];
+
+    if (report->json)
+        return add(text, 0, "{\"event\":\"stray\",\"bytes\":%zu}\n", len);
+    return add(text, 0, "%zu byte%s from %s that nobody asked for%s: %s\n", len, plural(len),
+               addr_print(&report->peer, peer), spontaneous ? " (it speaks first)" : "",
+               report_excerpt(bytes, len, excerpt));
+}
+
+static size_t summary_json(const struct report *report, char *text, enum probe_end end,
+                           const struct tally *tally)
+{
+    static const char *const ends[] = {
+        [PROBE_COUNT] = "count",   [PROBE_DEADLINE] = "deadline", [PROBE_INTERRUPTED] = "interrupted",
+        [PROBE_CLOSED] = "closed", [PROBE_RESET] = "reset",       [PROBE_BROKEN] = "broken",
+        [PROBE_MUTE] = "mute"};
+    const struct hist *rtt = tally->rtt;
+    size_t len =
+        add(text, 0,
+            "{\"event\":\"summary\",\"end\":\"%s\",\"sent\":%" PRIu64 ",\"received\":%" PRIu64
+            ",\"late\":%" PRIu64 ",\"corrupted\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"unsent\":%" PRIu64
+            ",\"stray_bytes\":%" PRIu64 ",\"elapsed_ns\":%" PRId64 ",\"connect_ns\":%" PRId64,
+            ends[end], tally->sent, tally->received, tally->late, tally->corrupted, tally_lost(tally),
+            tally->unsent, tally->stray_bytes, tally->elapsed_ns, report->connect_ns);
+
+    if (rtt->count == 0)
+        return add(text, len,
+                   ",\"rtt_min_ns\":null,\"rtt_mean_ns\":null,\"rtt_p50_ns\":null,\"rtt_p99_ns\":null,"
+                   "\"rtt_max_ns\":null}\n");
+    return add(text, len,
+               ",\"rtt_min_ns\":%" PRId64 ",\"rtt_mean_ns\":%" PRId64 ",\"rtt_p50_ns\":%" PRId64
+               ",\"rtt_p99_ns\":%" PRId64 ",\"rtt_max_ns\":%" PRId64 "}\n",
+               rtt->min_ns, hist_mean(rtt), hist_percentile(rtt, 50), hist_percentile(rtt, 99), rtt->max_ns);
+}
+
+/* Up to two decimals, rounded so that neither some loss looks like none nor some like all. */
+static size_t add_loss(char *text, size_t len, const struct tally *tally)
+{
+    uint64_t lost = tally_lost(tally);
+    unsigned hundredths = tally->sent ? (unsigned)((double)lost * 10000 / (double)tally->sent) : 0;
+
+    if (lost && hundredths == 0)
+        hundredths = 1;
+    if (lost < tally->sent && hundredths == 10000)
+        hundredths = 9999;
+    len = add(text, len, ", %u", hundredths / 100);
+    if (hundredths % 100)
+        len = add(text, len, hundredths % 10 ? ".%02u" : ".%u",
+                  hundredths % 10 ? hundredths % 100 : hundredths % 100 / 10);
+    return add(text, len, "%% loss");
+}
+
+size_t report_summary(const struct report *report, char text[static REPORT_MAX], enum probe_end end,
+                      const struct tally *tally)
+{
+    char min[MS_MAX], mean[MS_MAX], p50[MS_MAX], p99[MS_MAX], max[MS_MAX];
+    const struct hist *rtt = tally->rtt;
+
+    if (report->json)
+        return summary_json(report, text, end, tally);
+    size_t len = add(text, 0,
+                     "\n--- %s echo statistics ---\n%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64
+                     " late, %" PRIu64 " corrupted",
+                     report->name, tally->sent, tally->received, tally->late, tally->corrupted);
+    len = add_loss(text, len, tally);
+    if (tally->unsent)
+        len = add(text, len, ", %" PRIu64 " could not be sent", tally->unsent);
+    if (tally->stray_bytes)
+        len = add(text, len, ", %" PRIu64 " byte%s nobody asked for", tally->stray_bytes,
+                  plural(tally->stray_bytes));
+    len = add(text, len, ", %s s\n", ms(tally->elapsed_ns / 1000, max));
+    if (rtt->count == 0)
+        return len;
+    return add(text, len, "round trip min/mean/p50/p99/max = %s/%s/%s/%s/%s ms\n", ms(rtt->min_ns, min),
+               ms(hist_mean(rtt), mean), ms(hist_percentile(rtt, 50), p50), ms(hist_percentile(rtt, 99), p99),
+               ms(rtt->max_ns, max));
+}
