@@ -325,10 +325,26 @@ static void place_waiting(struct crew *crew, int64_t now_ms)
 
 /* --- What children tell --- */
 
+static void told_note(struct crew *crew, const struct hand_note *note, pid_t pid)
+{
+    static const char *const kinds[] = {
+        [HAND_TAKE] = "take", [HAND_CONFIRM] = "confirm", [HAND_REFUSE] = "refuse", [HAND_CLOSED] = "closed"};
+    struct log_line line;
+
+    if (!ledger_begin(crew->ledger, LEDGER_VERBOSE, &line, "note"))
+        return;
+    log_str(&line, "kind",
+            note->kind >= HAND_TAKE && note->kind <= HAND_CLOSED ? kinds[note->kind] : "unknown");
+    log_num(&line, "id", note->id);
+    log_num(&line, "pid", pid);
+    log_end(&line, crew->ledger->log);
+}
+
 static void heed(struct crew *crew, uint32_t number, const struct hand_note *note, pid_t pid, int64_t now_ms)
 {
     struct worker *worker = &crew->workers[number];
 
+    told_note(crew, note, pid);
     /* A child may speak only of what it was given. */
     if (note->id / crew->seats.per_child != number || crew->seats.table[note->id].pid != pid)
         return;
@@ -378,6 +394,23 @@ static void lose_seat(struct crew *crew, uint32_t id, enum hand_reason reason, i
         close_seat(crew, id, reason, now_ms);
 }
 
+static void add_end(struct log_line *line, pid_t pid, int status)
+{
+    log_num(line, "pid", pid);
+    log_num(line, WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void told_exit(struct crew *crew, pid_t pid, int status)
+{
+    struct log_line line;
+
+    if (!ledger_begin(crew->ledger, LEDGER_VERBOSE, &line, "exit"))
+        return;
+    add_end(&line, pid, status);
+    log_end(&line, crew->ledger->log);
+}
+
 static void told_death(struct crew *crew, uint32_t number, pid_t pid, int status, uint32_t conns)
 {
     struct log_line line;
@@ -385,9 +418,7 @@ static void told_death(struct crew *crew, uint32_t number, pid_t pid, int status
     if (!ledger_begin(crew->ledger, LEDGER_QUIET, &line, "died"))
         return;
     log_num(&line, "worker", number);
-    log_num(&line, "pid", pid);
-    log_num(&line, WIFSIGNALED(status) ? "signal" : "status",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    add_end(&line, pid, status);
     log_num(&line, "conns", conns);
     log_end(&line, crew->ledger->log);
 }
@@ -424,6 +455,7 @@ static void lose_own_child(struct crew *crew, pid_t pid, int status, int64_t now
 
 static void lose(struct crew *crew, pid_t pid, int status, int64_t now_ms)
 {
+    told_exit(crew, pid, status);
     if (!crew->engine->pooled) {
         lose_own_child(crew, pid, status, now_ms);
         return;

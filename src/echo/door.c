@@ -58,7 +58,7 @@ struct door {
     bool armed; /* the listeners are waited for */
     uint32_t max_conns;
     int64_t accept_again_ms; /* not before this */
-    enum ledger_pause want;  /* what accept() lacked */
+    enum ledger_pause want;  /* what accept() lacked when it last failed */
     int64_t deadline_ms;     /* of EMPTYING and DRAINING */
     uint32_t cut;
     struct log log;
@@ -147,10 +147,13 @@ static bool accept_some(struct door *door, int listener, int64_t now_ms)
     for (int burst = 0; burst < ACCEPT_BURST && has_room(door, now_ms, &why); burst++) {
         struct addr peer = {.len = sizeof peer.sa.storage};
         int fd = accept4(listener, &peer.sa.any, &peer.len, flags);
-        if (fd >= 0)
+        int error = fd < 0 ? errno : 0;
+        if (!error || error == EAGAIN)
+            door->want = PAUSE_NONE; /* accept(2) takes a descriptor before it looks at the queue */
+        if (!error)
             admit(door, fd, &peer, now_ms);
-        else if (!accept_failed(door, errno, now_ms))
-            return errno == EAGAIN;
+        else if (!accept_failed(door, error, now_ms))
+            return error == EAGAIN;
     }
     return false;
 }
@@ -160,7 +163,7 @@ static void look_at_room(struct door *door, int64_t now_ms)
     enum ledger_pause why = PAUSE_NONE;
     bool room = has_room(door, now_ms, &why);
 
-    if (room || why != PAUSE_NONE)
+    if (room ? door->want == PAUSE_NONE : why != PAUSE_NONE)
         ledger_pause(&door->ledger, room ? PAUSE_NONE : why, now_ms);
     arm_listeners(door, room);
 }
