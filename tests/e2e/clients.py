@@ -84,6 +84,20 @@ def expect_cut(sock, seconds=5):
     return b"".join(parts)
 
 
+def be_turned_away(service, source="127.0.0.1"):
+    """Connect from source and be reset at once. Returns the (ip, port) that this client had."""
+    with socket.socket() as sock:
+        sock.settimeout(10 * PATIENCE)
+        sock.bind((source, 0))
+        name = sock.getsockname()
+        try:
+            sock.connect(("127.0.0.1", service.port))
+            answer = sock.recv(1)
+        except ConnectionResetError:
+            return name
+    raise AssertionError(f"not turned away, but answered {answer!r}")
+
+
 def expect_silence(sock, seconds=0.2):
     """Nothing comes, neither bytes nor an end. (The one place where only time can tell.)"""
     readable, _, _ = select.select([sock], [], [], seconds)
@@ -119,7 +133,7 @@ def stream(sock, total, chunks, pattern, half_close=True, seconds=60):
     while received < total or (half_close and not ended):
         assert time.monotonic() < deadline, f"sent {sent}, received {received} of {total} after {seconds} s"
         if not pending and sent < total:
-            pending = next(chunks)
+            pending = min(next(chunks), total - sent)
         poll.register(sock, select.POLLIN | (select.POLLOUT if pending else 0))
         ready = poll.poll(1000)
         events = ready[0][1] if ready else 0
@@ -159,16 +173,16 @@ def stuff(sock, pattern, quiet=0.5, most=1 << 28):
     return sent
 
 
-def stuff_all(socks, patterns, quiet=0.5):
-    """stuff() for many at once. Returns how much went into each."""
+def stuff_all(socks, patterns, quiet=0.5, longest=2.0):
+    """stuff() for many at once, for no longer than that many seconds. Returns how much went into each."""
     poll, sent = select.poll(), [0] * len(socks)
     number = {}
     for i, sock in enumerate(socks):
         sock.setblocking(False)
         number[sock.fileno()] = i
         poll.register(sock, select.POLLOUT)
-    last = time.monotonic()
-    while time.monotonic() - last < quiet:
+    begun = last = time.monotonic()
+    while (now := time.monotonic()) - last < quiet and now - begun < longest:
         for fd, _ in poll.poll(50):
             i = number[fd]
             try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A running `yodel echo`: started, watched, stopped, and proven to have left nothing behind."""
 
+import fcntl
 import json
 import os
 import re
@@ -19,6 +20,10 @@ SANITIZED = os.environ.get("YODEL_SANITIZE") == "1"
 
 # How much longer everything may take than on an idle machine with an optimised build.
 PATIENCE = float(os.environ.get("YODEL_PATIENCE", 3 if SANITIZED else 1))
+
+# Room for what the service writes while the collecting thread has to wait for its turn: what does not fit
+# is dropped, as it must be. An unprivileged process may ask for that much (pipe-max-size).
+F_SETPIPE_SZ, PIPE_SIZE = 1031, 1 << 20
 
 # Nothing of this may ever stand on standard error.
 REPORTS = re.compile(r"Sanitizer|runtime error:|ERROR:|SUMMARY:|Traceback|Assertion|stack smashing")
@@ -83,6 +88,7 @@ class Output:
     def collect(self):
         """Begin to read. Before that, the pipe fills up and stays full."""
         if not self.thread:
+            fcntl.fcntl(self.pipe.fileno(), F_SETPIPE_SZ, PIPE_SIZE)
             self.thread = threading.Thread(target=self._run, daemon=True)
             self.thread.start()
 
@@ -311,7 +317,7 @@ class Service:
                 output.thread.join(5)
                 if not output.thread.is_alive():
                     output.pipe.close()
-            print(f"{' '.join(self.command)}\n{self.text()[-5000:]}")
+            print(f"{' '.join(self.command)}\n{self.text()[-3000:]}")
             assert not left, f"children outlived their parent by more than a second: {left}"
             report = REPORTS.search(self.text())
             assert not report, f"{report.group()} on standard error:\n{self.text()[-6000:]}"
