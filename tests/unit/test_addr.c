@@ -369,7 +369,7 @@ static void check_with_hosts(int (*test)(void))
     int status = with_hosts(test);
 
     if (status < 0) {
-        print_message("an /etc/hosts of one's own needs a mount namespace: skipped\n");
+        print_message("# skip: an /etc/hosts of one's own needs a mount namespace\n");
         skip();
     }
     assert_int_equal(status, 0);

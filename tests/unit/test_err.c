@@ -76,6 +76,15 @@ static void err_say_writes_one_line_at_once(void **state)
     assert_string_equal(line, "yodel: echo: no such thing\n");
 }
 
+static void control_characters_do_not_reach_the_terminal(void **state)
+{
+    char line[4096];
+
+    (void)state;
+    said("a\nb\r\033[2J\x7f\x01\tm\xc3\xbcller", line, sizeof line);
+    assert_string_equal(line, "yodel: echo: a?b??[2J???m\xc3\xbcller\n");
+}
+
 static void an_overlong_message_is_cut_and_still_ends_in_a_newline(void **state)
 {
     char line[4096];
@@ -97,6 +106,7 @@ int main(void)
         cmocka_unit_test(errno_begins_in_lower_case_unless_it_is_an_abbreviation),
         cmocka_unit_test(a_number_that_is_no_error_has_a_text_too),
         cmocka_unit_test(err_say_writes_one_line_at_once),
+        cmocka_unit_test(control_characters_do_not_reach_the_terminal),
         cmocka_unit_test(an_overlong_message_is_cut_and_still_ends_in_a_newline),
     };
     return cmocka_run_group_tests_name("err", tests, NULL, NULL);

@@ -195,7 +195,7 @@ static void a_full_disk_is_an_error(void **state)
 
     (void)state;
     if (fd < 0) {
-        print_message("no /dev/full here: skipped\n");
+        print_message("# skip: no /dev/full here\n");
         skip();
     }
     sink_open(&sink, fd);
@@ -413,7 +413,7 @@ static void nor_does_it_when_others_take_the_last_room(void **state)
     (void)state;
     make_pipe(ends);
     if (pwritev2(ends[1], &io, 1, -1, RWF_NOWAIT) < 0) {
-        print_message("this kernel cannot write to a pipe without waiting: skipped\n");
+        print_message("# skip: this kernel cannot write to a pipe without waiting\n");
         skip();
     }
     close(ends[0]);
