@@ -55,9 +55,10 @@ def cpu_seconds(pid):
 
 
 def pss_kib(pid):
-    """Its proportional share of memory in KiB."""
-    match = re.search(r"^Pss:\s+(\d+) kB", _read(f"/proc/{pid}/smaps_rollup"), re.M)
-    return int(match.group(1)) if match else 0
+    """Its proportional share of memory in KiB, without pages of files: how many others share those, and so this share of
+    them, changes with every program that comes or goes on the machine."""
+    text = _read(f"/proc/{pid}/smaps_rollup")
+    return sum(int(kib) for kib in re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", text, re.M))
 
 
 def status(pid):

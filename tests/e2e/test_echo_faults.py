@@ -73,8 +73,8 @@ def test_random_resets(with_neighbour):
         chance.choice((reset, close_unread))(sock)
         if i % 10 == 0:
             round_trip(neighbour)
-    stats = service.stats_when(lambda stats: stats["conns"] == 1)
-    assert (stats["accepted"], stats["eof"] + stats["reset"]) == (151, 150)
+    stats = service.stats_when(lambda stats: (stats["accepted"], stats["conns"]) == (151, 1))
+    assert stats["eof"] + stats["reset"] == 150
 
 
 def test_connection_that_is_gone_before_it_is_accepted(with_neighbour):
@@ -89,8 +89,8 @@ def test_connection_that_is_gone_before_it_is_accepted(with_neighbour):
     with service.connect() as sock:
         round_trip(sock)
         finish(sock)
-    stats = service.stats_when(lambda stats: stats["conns"] == 1)
-    assert stats["eof"] == 1 and stats["accepted"] - 2 == stats["reset"] + stats["error"]
+    stats = service.stats_when(lambda stats: stats["conns"] == 1 and stats["eof"] == 1)
+    assert stats["accepted"] - 2 == stats["reset"] + stats["error"] <= 10
 
 
 HARMLESS = ("ECONNABORTED", "EPROTO", "ENETDOWN", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP",
