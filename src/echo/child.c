@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "echo/child.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -17,6 +19,8 @@ static void close_span(int first, int last)
             close((int)fd);
 }
 
+#define KEEP_MAX 3
+
 static int by_number(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
@@ -24,7 +28,7 @@ static int by_number(const void *a, const void *b)
 
 static void keep_only(const int *keep, int count)
 {
-    int sorted[CHILD_KEEP_MAX];
+    int sorted[KEEP_MAX];
     int next = STDERR_FILENO + 1;
 
     memcpy(sorted, keep, (size_t)count * sizeof *keep);
@@ -47,8 +51,11 @@ static void leave_signals_to_the_door(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void child_begin(const struct child_heritage *heritage, const int *keep, int keep_count)
+static void begin(const struct child_heritage *heritage, const struct engine_job *job)
 {
+    int keep[KEEP_MAX] = {job->notes};
+    int count = 1;
+
     for (int i = 0; i < heritage->listener_count; i++)
         close(heritage->listeners[i]);
     leave_signals_to_the_door();
@@ -57,5 +64,27 @@ void child_begin(const struct child_heritage *heritage, const int *keep, int kee
         _exit(EXIT_SYSTEM);
     dup2(heritage->null, STDIN_FILENO);
     dup2(heritage->null, STDOUT_FILENO);
-    keep_only(keep, keep_count);
+    if (job->fd >= 0)
+        keep[count++] = job->fd;
+    if (job->print)
+        keep[count++] = job->print->sink.fd;
+    keep_only(keep, count);
+}
+
+pid_t child_spawn(const struct child_heritage *heritage, const struct engine *engine,
+                  const struct engine_job *job)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid < 0 ? -errno : pid;
+    begin(heritage, job);
+    _exit(engine->run(job));
+}
+
+void child_end(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
 }

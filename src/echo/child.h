@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The first moments of a child. */
+/* A child of the door: its first moments, and its end. */
 #ifndef YODEL_ECHO_CHILD_H
 #define YODEL_ECHO_CHILD_H
 
 #include <sys/types.h>
+
+#include "echo/engine.h"
 
 /* What every child of one door leaves behind. */
 struct child_heritage {
@@ -14,10 +16,13 @@ struct child_heritage {
     int listener_count;
 };
 
-/* To be called first in a new child: close the listeners (before anything else: a listener that lives on in a child
- * bars the port), keep only standard error and the keep_count (at most CHILD_KEEP_MAX) descriptors in keep, leave the signals
- * that end or question the service to the door, and die when the door dies. Ends the process if it already has. */
-#define CHILD_KEEP_MAX 4
-void child_begin(const struct child_heritage *heritage, const int *keep, int keep_count);
+/* Start a child that does a job. First of all it closes the listeners (one that lives on in a child bars the
+ * port); it keeps only standard error and what the job needs, leaves the signals that end or question the service to the
+ * door, and dies when the door dies. Returns its pid, or -errno. */
+pid_t child_spawn(const struct child_heritage *heritage, const struct engine *engine,
+                  const struct engine_job *job);
+
+/* Kill a child and collect it. */
+void child_end(pid_t pid);
 
 #endif

@@ -32,34 +32,6 @@ static struct guest guest_of(const struct seat *seat)
 
 /* --- Children --- */
 
-/* Start a child. Returns its pid or -errno; in the child it does not return. */
-static pid_t spawn(struct crew *crew, struct engine_job *job)
-{
-    pid_t pid = fork();
-
-    if (pid != 0)
-        return pid < 0 ? -errno : pid;
-    int keep[CHILD_KEEP_MAX] = {job->notes};
-    int count = 1;
-    if (job->fd >= 0)
-        keep[count++] = job->fd;
-    if (job->print)
-        keep[count++] = job->print->sink.fd;
-    child_begin(&crew->heritage, keep, count);
-    _exit(crew->engine->run(job));
-}
-
-static void told_worker(struct crew *crew, uint32_t number, const char *event)
-{
-    struct log_line line;
-
-    if (!ledger_begin(crew->ledger, LEDGER_NORMAL, &line, event))
-        return;
-    log_num(&line, "worker", number);
-    log_num(&line, "pid", crew->workers[number].pid);
-    log_end(&line, crew->ledger->log);
-}
-
 static int open_notes(struct crew *crew, uint32_t number, int *child_end)
 {
     struct worker *worker = &crew->workers[number];
@@ -90,7 +62,7 @@ static int start_worker(struct crew *crew, uint32_t number)
     job.tallies = &crew->seats.tallies[job.first];
     job.fd = -1;
     worker->spawned_ms = clock_ms();
-    pid_t pid = spawn(crew, &job);
+    pid_t pid = child_spawn(&crew->heritage, crew->engine, &job);
     close(job.notes);
     if (pid < 0) {
         close(worker->notes);
@@ -99,7 +71,7 @@ static int start_worker(struct crew *crew, uint32_t number)
     }
     worker->pid = pid;
     worker->shut_until_ms = 0;
-    told_worker(crew, number, "worker");
+    ledger_worker(crew->ledger, number, pid);
     return 0;
 }
 
@@ -109,10 +81,11 @@ int crew_open(struct crew *crew, uint32_t per_child)
 
     if (error)
         return error;
-    crew->waiting_size = crew->count * crew->in_flight_max + HAND_BATCH;
-    crew->waiting = calloc(crew->waiting_size, sizeof *crew->waiting);
+    error = guests_open(&crew->waiting, crew->count * crew->in_flight_max + HAND_BATCH);
+    if (error)
+        return error;
     crew->workers = calloc(crew->count, sizeof *crew->workers);
-    if (!crew->waiting || !crew->workers)
+    if (!crew->workers)
         return -ENOMEM;
     for (uint32_t i = 0; i < crew->count; i++)
         crew->workers[i].notes = crew->workers[i].child_notes = -1;
@@ -135,8 +108,8 @@ bool crew_has_room(const struct crew *crew, int64_t now_ms, enum ledger_pause *w
 {
     bool open = false;
 
-    *why = crew->waiting_len ? crew->shortage : PAUSE_NONE;
-    if (crew->waiting_len)
+    *why = crew->waiting.len ? crew->shortage : PAUSE_NONE;
+    if (crew->waiting.len)
         return false;
     for (uint32_t i = 0; i < crew->count; i++) {
         const struct worker *worker = &crew->workers[i];
@@ -163,11 +136,6 @@ static uint32_t choose(const struct crew *crew, int64_t now_ms)
             best = i;
     }
     return best;
-}
-
-static void wait_in_line(struct crew *crew, const struct guest *guest)
-{
-    crew->waiting[(crew->waiting_start + crew->waiting_len++) % crew->waiting_size] = *guest;
 }
 
 /* Close a connection that has a seat. */
@@ -200,7 +168,7 @@ static void unseat(struct crew *crew, uint32_t id, int64_t now_ms)
     worker->in_flight--;
     worker->conns--;
     seats_free(&crew->seats, id);
-    wait_in_line(crew, &guest);
+    guests_push(&crew->waiting, &guest);
 }
 
 static enum ledger_pause shortage_of(int error)
@@ -249,7 +217,7 @@ static int start_own_child(struct crew *crew, uint32_t id, const struct hand_not
     job.tallies = crew->seats.tallies;
     job.take = *take;
     job.fd = crew->seats.table[id].fd;
-    pid_t pid = spawn(crew, &job);
+    pid_t pid = child_spawn(&crew->heritage, crew->engine, &job);
     if (pid < 0)
         return (int)pid;
     crew->seats.table[id].pid = pid;
@@ -301,8 +269,8 @@ static bool place(struct crew *crew, const struct guest *guest, int64_t now_ms)
 
 void crew_place(struct crew *crew, const struct guest *guest, int64_t now_ms)
 {
-    if (crew->waiting_len || !place(crew, guest, now_ms))
-        wait_in_line(crew, guest);
+    if (crew->waiting.len || !place(crew, guest, now_ms))
+        guests_push(&crew->waiting, guest);
 }
 
 void crew_flush(struct crew *crew, int64_t now_ms)
@@ -314,37 +282,21 @@ void crew_flush(struct crew *crew, int64_t now_ms)
 static void place_waiting(struct crew *crew, int64_t now_ms)
 {
     /* Each at most once: what comes back in line meanwhile is for the next time. */
-    for (uint32_t todo = crew->waiting_len; todo > 0; todo--) {
-        struct guest guest = crew->waiting[crew->waiting_start];
+    for (uint32_t todo = crew->waiting.len; todo > 0; todo--) {
+        struct guest guest = *guests_first(&crew->waiting);
         if (!place(crew, &guest, now_ms))
             return;
-        crew->waiting_start = (crew->waiting_start + 1) % crew->waiting_size;
-        crew->waiting_len--;
+        guests_pop(&crew->waiting);
     }
 }
 
 /* --- What children tell --- */
 
-static void told_note(struct crew *crew, const struct hand_note *note, pid_t pid)
-{
-    static const char *const kinds[] = {
-        [HAND_TAKE] = "take", [HAND_CONFIRM] = "confirm", [HAND_REFUSE] = "refuse", [HAND_CLOSED] = "closed"};
-    struct log_line line;
-
-    if (!ledger_begin(crew->ledger, LEDGER_VERBOSE, &line, "note"))
-        return;
-    log_str(&line, "kind",
-            note->kind >= HAND_TAKE && note->kind <= HAND_CLOSED ? kinds[note->kind] : "unknown");
-    log_num(&line, "id", note->id);
-    log_num(&line, "pid", pid);
-    log_end(&line, crew->ledger->log);
-}
-
 static void heed(struct crew *crew, uint32_t number, const struct hand_note *note, pid_t pid, int64_t now_ms)
 {
     struct worker *worker = &crew->workers[number];
 
-    told_note(crew, note, pid);
+    ledger_note(crew->ledger, note, pid);
     /* A child may speak only of what it was given. */
     if (note->id / crew->seats.per_child != number || crew->seats.table[note->id].pid != pid)
         return;
@@ -394,35 +346,6 @@ static void lose_seat(struct crew *crew, uint32_t id, enum hand_reason reason, i
         close_seat(crew, id, reason, now_ms);
 }
 
-static void add_end(struct log_line *line, pid_t pid, int status)
-{
-    log_num(line, "pid", pid);
-    log_num(line, WIFSIGNALED(status) ? "signal" : "status",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-}
-
-static void told_exit(struct crew *crew, pid_t pid, int status)
-{
-    struct log_line line;
-
-    if (!ledger_begin(crew->ledger, LEDGER_VERBOSE, &line, "exit"))
-        return;
-    add_end(&line, pid, status);
-    log_end(&line, crew->ledger->log);
-}
-
-static void told_death(struct crew *crew, uint32_t number, pid_t pid, int status, uint32_t conns)
-{
-    struct log_line line;
-
-    if (!ledger_begin(crew->ledger, LEDGER_QUIET, &line, "died"))
-        return;
-    log_num(&line, "worker", number);
-    add_end(&line, pid, status);
-    log_num(&line, "conns", conns);
-    log_end(&line, crew->ledger->log);
-}
-
 static void lose_worker(struct crew *crew, uint32_t number, int status, int64_t now_ms)
 {
     struct worker *worker = &crew->workers[number];
@@ -435,7 +358,7 @@ static void lose_worker(struct crew *crew, uint32_t number, int status, int64_t 
     worker->batch_len = 0;
     if (crew->closing)
         return;
-    told_death(crew, number, pid, status, worker->conns - worker->in_flight);
+    ledger_death(crew->ledger, number, pid, status, worker->conns - worker->in_flight);
     for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, number, id)) != SEAT_NONE;)
         lose_seat(crew, id, HAND_KILLED, now_ms);
 }
@@ -455,7 +378,7 @@ static void lose_own_child(struct crew *crew, pid_t pid, int status, int64_t now
 
 static void lose(struct crew *crew, pid_t pid, int status, int64_t now_ms)
 {
-    told_exit(crew, pid, status);
+    ledger_exit(crew->ledger, pid, status);
     if (!crew->engine->pooled) {
         lose_own_child(crew, pid, status, now_ms);
         return;
@@ -473,7 +396,7 @@ void crew_reap(struct crew *crew, int64_t now_ms)
     /* As process 1 this also collects orphans that are nobody's. */
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         lose(crew, pid, status, now_ms);
-    if (crew->waiting_len)
+    if (crew->waiting.len)
         crew->retry_ms = now_ms; /* there may be room for another now */
 }
 
@@ -500,7 +423,7 @@ void crew_tend(struct crew *crew, int64_t now_ms)
     for (uint32_t i = 0; i < crew->count; i++)
         if (respawn_due(crew, &crew->workers[i]) <= now_ms)
             replace_worker(crew, i, now_ms);
-    if (crew->waiting_len && crew->retry_ms <= now_ms) {
+    if (crew->waiting.len && crew->retry_ms <= now_ms) {
         crew->retry_ms = now_ms + CREW_RETRY_MS;
         place_waiting(crew, now_ms);
     }
@@ -508,7 +431,7 @@ void crew_tend(struct crew *crew, int64_t now_ms)
 
 int64_t crew_due(const struct crew *crew)
 {
-    int64_t due = crew->waiting_len ? crew->retry_ms : INT64_MAX;
+    int64_t due = crew->waiting.len ? crew->retry_ms : INT64_MAX;
 
     for (uint32_t i = 0; i < crew->count; i++) {
         const struct worker *worker = &crew->workers[i];
@@ -531,24 +454,16 @@ void crew_tally(const struct crew *crew, uint32_t worker, struct tally *sum)
 
 /* --- The end --- */
 
-/* Kill a child of ours and collect it. */
-static void end_child(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-}
-
 static void end_worker(struct crew *crew, uint32_t number)
 {
     struct worker *worker = &crew->workers[number];
 
     if (worker->pid > 0)
-        end_child(worker->pid);
+        child_end(worker->pid);
     worker->pid = 0;
     if (!crew->engine->pooled)
         for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, number, id)) != SEAT_NONE;)
-            end_child(crew->seats.table[id].pid);
+            child_end(crew->seats.table[id].pid);
 }
 
 uint32_t crew_cut(struct crew *crew, int64_t now_ms)
@@ -564,9 +479,8 @@ uint32_t crew_cut(struct crew *crew, int64_t now_ms)
         for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, i, id)) != SEAT_NONE; cut++)
             close_seat(crew, id, HAND_DRAIN, now_ms);
     }
-    for (; crew->waiting_len > 0; crew->waiting_len--, cut++) {
-        struct guest *guest = &crew->waiting[crew->waiting_start];
-        crew->waiting_start = (crew->waiting_start + 1) % crew->waiting_size;
+    for (; crew->waiting.len > 0; guests_pop(&crew->waiting), cut++) {
+        const struct guest *guest = guests_first(&crew->waiting);
         close(guest->fd);
         ledger_close(crew->ledger, guest, SEAT_NONE, &nothing, HAND_DRAIN, NULL, now_ms);
     }

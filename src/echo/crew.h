@@ -13,6 +13,7 @@
 
 #include "echo/child.h"
 #include "echo/engine.h"
+#include "echo/guest.h"
 #include "echo/ledger.h"
 #include "echo/seat.h"
 
@@ -49,11 +50,8 @@ struct crew {
     struct seats seats;
     struct worker *workers;
     uint32_t count;
-    uint32_t in_flight_max; /* a worker; bounds the descriptors of the door */
-    struct guest *waiting;  /* a ring */
-    uint32_t waiting_size;
-    uint32_t waiting_start;
-    uint32_t waiting_len;
+    uint32_t in_flight_max;     /* a worker; bounds the descriptors of the door */
+    struct guests waiting;      /* those that no child could be given to yet */
     int64_t retry_ms;           /* when to try again to place those who wait */
     enum ledger_pause shortage; /* why a child could not be had */
     bool closing;               /* no worker is replaced any more */

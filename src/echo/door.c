@@ -17,15 +17,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "echo/crew.h"
+#include "echo/plan.h"
 #include "echo/timer.h"
 #include "net/sock.h"
-
-/* Descriptors that a process needs besides its connections: standard ones, epoll, notes, log, and some for what
- * the C library opens. */
-#define RESERVED_DESCRIPTORS 16
-
-/* Connections that the door may hold for one worker until it confirms them. */
-#define IN_FLIGHT_MAX 256
 
 /* How many connections are accepted in one turn from one listener. */
 #define ACCEPT_BURST 64
@@ -56,7 +50,7 @@ struct door {
     int listeners[DOOR_LISTENERS_MAX];
     int listener_count;
     bool armed; /* the listeners are waited for */
-    uint32_t max_conns;
+    struct plan plan;
     int64_t accept_again_ms; /* not before this */
     enum ledger_pause want;  /* what accept() lacked when it last failed */
     int64_t deadline_ms;     /* of EMPTYING and DRAINING */
@@ -82,7 +76,7 @@ static void arm_listeners(struct door *door, bool on)
 /* Whether one more may come in now; *why not, or PAUSE_NONE if that will change in a moment. */
 static bool has_room(const struct door *door, int64_t now_ms, enum ledger_pause *why)
 {
-    if (door->ledger.conns >= door->max_conns) {
+    if (door->ledger.conns >= door->plan.max_conns) {
         *why = door->config->max_conns ? PAUSE_MAX_CONNS : PAUSE_DESCRIPTORS;
         return false;
     }
@@ -205,7 +199,7 @@ static bool queues_are_empty(struct door *door, int64_t now_ms)
     for (int i = 0; i < door->listener_count; i++)
         if (!accept_some(door, door->listeners[i], now_ms))
             empty = false;
-    return empty || door->ledger.conns >= door->max_conns || now_ms >= door->deadline_ms;
+    return empty || door->ledger.conns >= door->plan.max_conns || now_ms >= door->deadline_ms;
 }
 
 static void go_on_ending(struct door *door, int64_t now_ms)
@@ -379,37 +373,27 @@ static uint32_t raise_descriptor_limit(void)
     return limit.rlim_cur > SEAT_TOTAL_MAX ? SEAT_TOTAL_MAX : (uint32_t)limit.rlim_cur;
 }
 
-/* Divide the descriptors. Returns 0, or an exit status after it has said what is wrong. */
-static int plan(struct door *door, uint32_t *per_child)
+/* Returns 0, or an exit status after it has said what is wrong. */
+static int make_plan(struct door *door)
 {
     const struct door_config *config = door->config;
-    bool pooled = config->engine->pooled;
-    uint32_t limit = raise_descriptor_limit();
-    uint32_t workers = pooled ? config->workers : 1;
-    uint32_t own = RESERVED_DESCRIPTORS + workers + (uint32_t)door->listener_count;
+    const struct plan_given given = {.descriptors = raise_descriptor_limit(),
+                                     .listeners = (uint32_t)door->listener_count,
+                                     .workers = config->engine->pooled ? config->workers : 1,
+                                     .pooled = config->engine->pooled,
+                                     .max_asked = config->max_conns};
+    int error = plan_make(&given, &door->plan);
 
-    if (limit < own + workers || limit <= RESERVED_DESCRIPTORS) {
-        err_say("echo: %u descriptors are too few for %u workers (see ulimit -n)", limit, workers);
-        return EXIT_SYSTEM;
-    }
-    uint32_t in_flight = (limit - own) / workers;
-    door->crew.in_flight_max = in_flight < IN_FLIGHT_MAX ? in_flight : IN_FLIGHT_MAX;
-    door->crew.count = workers;
-    *per_child = limit - RESERVED_DESCRIPTORS;
-    if (*per_child > SEAT_TOTAL_MAX / workers)
-        *per_child = SEAT_TOTAL_MAX / workers;
-    /* A child of its own has descriptors of its own: only a limit that was asked for bounds them. */
-    if (!pooled && config->max_conns)
-        *per_child = config->max_conns;
-    uint32_t most = workers * *per_child;
-    if (config->max_conns > most) {
+    if (error == -EMFILE)
+        err_say("echo: %u descriptors are too few for %u workers (see ulimit -n)", given.descriptors,
+                given.workers);
+    else if (error)
         err_say("echo: --max-conns %u: %u workers with %u descriptors each hold %u (raise ulimit -n, or take "
-                "more --workers)",
-                config->max_conns, workers, limit, most);
-        return EXIT_SYSTEM;
-    }
-    door->max_conns = config->max_conns ? config->max_conns : most;
-    return 0;
+                "more "
+                "--workers)",
+                given.max_asked, given.workers, given.descriptors, given.workers * door->plan.per_worker);
+    door->crew.count = given.workers;
+    return error ? EXIT_SYSTEM : 0;
 }
 
 static int open_listeners(struct door *door, struct addr *addrs, int count)
@@ -450,7 +434,7 @@ static int open_books(struct door *door)
     if (getrandom(&seed, sizeof seed, 0) < 0)
         return -errno;
     if (door->config->max_conns_per_ip)
-        door->ledger.limit = limit_new(door->max_conns, door->config->max_conns_per_ip, seed);
+        door->ledger.limit = limit_new(door->plan.max_conns, door->config->max_conns_per_ip, seed);
     if (!door->shared || (door->config->max_conns_per_ip && !door->ledger.limit))
         return -ENOMEM;
     if (door->config->print == PRINT_OFF)
@@ -465,7 +449,7 @@ static int open_books(struct door *door)
     return 0;
 }
 
-static int open_crew(struct door *door, uint32_t per_child)
+static int open_crew(struct door *door)
 {
     struct crew *crew = &door->crew;
 
@@ -479,7 +463,8 @@ static int open_crew(struct door *door, uint32_t per_child)
     crew->ledger = &door->ledger;
     crew->epoll = door->epoll;
     crew->key_base = CREW_KEY;
-    return crew_open(crew, per_child);
+    crew->in_flight_max = door->plan.in_flight_max;
+    return crew_open(crew, door->plan.per_worker);
 }
 
 static void tell_start(struct door *door, const struct addr *addrs, int count, int landlock)
@@ -492,7 +477,7 @@ static void tell_start(struct door *door, const struct addr *addrs, int count, i
         log_str(&line, "engine", door->config->engine->name);
         if (door->config->engine->pooled)
             log_num(&line, "workers", door->crew.count);
-        log_num(&line, "max_conns", door->max_conns);
+        log_num(&line, "max_conns", door->plan.max_conns);
         log_num(&line, "landlock", landlock);
         log_num(&line, "pid", getpid());
         log_end(&line, &door->log);
@@ -506,7 +491,6 @@ static void tell_start(struct door *door, const struct addr *addrs, int count, i
 /* Returns 0, or an exit status after it has said what is wrong. */
 static int open_door(struct door *door, struct addr *addrs, int count)
 {
-    uint32_t per_child = 0;
     int landlock = 0;
     int status;
     int error;
@@ -514,7 +498,7 @@ static int open_door(struct door *door, struct addr *addrs, int count)
 
     if ((error = hold_standard_descriptors(door)))
         goto failed;
-    if ((status = open_listeners(door, addrs, count)) || (status = plan(door, &per_child)))
+    if ((status = open_listeners(door, addrs, count)) || (status = make_plan(door)))
         return status;
     what = "prepare";
     door->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -531,7 +515,7 @@ static int open_door(struct door *door, struct addr *addrs, int count)
     if ((error = sandbox_enter(&landlock)))
         goto failed;
     what = "start the workers";
-    if ((error = open_crew(door, per_child)))
+    if ((error = open_crew(door)))
         goto failed;
     tell_start(door, addrs, count, landlock);
     return 0;

@@ -25,7 +25,7 @@ struct engine_job {
 
     /* For an engine with a child per connection: that connection, already the child's. */
     struct hand_note take;
-    int fd;
+    int fd; /* -1 for a pooled one */
 };
 
 struct engine {

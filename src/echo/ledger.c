@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "echo/ledger.h"
 
+#include <sys/wait.h>
+
 #include "net/addr.h"
 
 static const char *const pauses[PAUSES] = {
@@ -104,6 +106,61 @@ void ledger_pause(struct ledger *ledger, enum ledger_pause pause, int64_t now_ms
         log_num(&line, "conns", ledger->conns);
         log_end(&line, ledger->log);
     }
+}
+
+void ledger_worker(struct ledger *ledger, uint32_t worker, pid_t pid)
+{
+    struct log_line line;
+
+    if (!ledger_begin(ledger, LEDGER_NORMAL, &line, "worker"))
+        return;
+    log_num(&line, "worker", worker);
+    log_num(&line, "pid", pid);
+    log_end(&line, ledger->log);
+}
+
+static void add_end(struct log_line *line, pid_t pid, int status)
+{
+    log_num(line, "pid", pid);
+    log_num(line, WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+void ledger_death(struct ledger *ledger, uint32_t worker, pid_t pid, int status, uint32_t conns)
+{
+    struct log_line line;
+
+    if (!ledger_begin(ledger, LEDGER_QUIET, &line, "died"))
+        return;
+    log_num(&line, "worker", worker);
+    add_end(&line, pid, status);
+    log_num(&line, "conns", conns);
+    log_end(&line, ledger->log);
+}
+
+void ledger_exit(struct ledger *ledger, pid_t pid, int status)
+{
+    struct log_line line;
+
+    if (!ledger_begin(ledger, LEDGER_VERBOSE, &line, "exit"))
+        return;
+    add_end(&line, pid, status);
+    log_end(&line, ledger->log);
+}
+
+void ledger_note(struct ledger *ledger, const struct hand_note *note, pid_t pid)
+{
+    static const char *const kinds[] = {
+        [HAND_TAKE] = "take", [HAND_CONFIRM] = "confirm", [HAND_REFUSE] = "refuse", [HAND_CLOSED] = "closed"};
+    struct log_line line;
+
+    if (!ledger_begin(ledger, LEDGER_VERBOSE, &line, "note"))
+        return;
+    log_str(&line, "kind",
+            note->kind >= HAND_TAKE && note->kind <= HAND_CLOSED ? kinds[note->kind] : "unknown");
+    log_num(&line, "id", note->id);
+    log_num(&line, "pid", pid);
+    log_end(&line, ledger->log);
 }
 
 void ledger_totals(struct ledger *ledger, struct log_line *line, const struct tally *live)

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 
 #include "base/log.h"
+#include "echo/guest.h"
+#include "echo/hand.h"
 #include "echo/limit.h"
 #include "echo/stats.h"
 
@@ -16,16 +18,6 @@ enum ledger_level {
     LEDGER_QUIET,   /* what needs attention only */
     LEDGER_NORMAL,  /* every connection */
     LEDGER_VERBOSE, /* and what goes on between the door and its children */
-};
-
-/* A connection, as the door knows it outside of its seat. */
-struct guest {
-    struct in6_addr host;
-    uint16_t port;
-    bool told;         /* its event=open is in the log */
-    uint8_t tries;     /* how many children have had it */
-    int fd;            /* the door's */
-    int64_t opened_ms; /* when it was accepted */
 };
 
 /* Why accepting is deferred. */
@@ -57,6 +49,14 @@ void ledger_close(struct ledger *ledger, const struct guest *guest, uint32_t id,
 /* Accepting is deferred, or goes on (PAUSE_NONE). Logged on change, each kind at most once in LEDGER_PAUSE_INTERVAL_MS. */
 #define LEDGER_PAUSE_INTERVAL_MS 10000
 void ledger_pause(struct ledger *ledger, enum ledger_pause pause, int64_t now_ms);
+
+/* A worker was started, or one died (status as of waitpid(2)) and conns connections with it. */
+void ledger_worker(struct ledger *ledger, uint32_t worker, pid_t pid);
+void ledger_death(struct ledger *ledger, uint32_t worker, pid_t pid, int status, uint32_t conns);
+
+/* For those who want to see everything: any child's end, and a note from a child. */
+void ledger_exit(struct ledger *ledger, pid_t pid, int status);
+void ledger_note(struct ledger *ledger, const struct hand_note *note, pid_t pid);
 
 /* Begin an event for the log, if level is wanted. The caller adds fields and calls log_end(). */
 bool ledger_begin(struct ledger *ledger, enum ledger_level level, struct log_line *line, const char *event);
