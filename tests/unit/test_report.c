@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What people and programs read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "load/report.h"
+
+static struct report report(bool json, const char *host, size_t size)
+{
+    struct addr_spec spec = {.port = 5188};
+    struct report report;
+
+    snprintf(spec.host, sizeof spec.host, "%s", host);
+    report_init(&report, json, &spec, size);
+    report.peer.len = sizeof report.peer.sa.v4;
+    report.peer.sa.v4.sin_family = AF_INET;
+    report.peer.sa.v4.sin_port = htons(5188);
+    report.peer.sa.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    report.connect_ns = 112499;
+    return report;
+}
+
+static void expect(const char *text, size_t len, const char *expected)
+{
+    assert_string_equal(text, expected);
+    assert_int_equal(len, strlen(expected));
+}
+
+static void the_connection(void **state)
+{
+    char text[REPORT_MAX];
+    struct report r = report(false, "localhost", 64);
+
+    (void)state;
+    expect(text, report_connect(&r, text),
+           "PING localhost:5188 (127.0.0.1:5188): 64 bytes a message\n"
+           "connected to 127.0.0.1:5188 in 0.112 ms\n");
+    r = report(false, "::1", 1);
+    expect(text, report_connect(&r, text),
+           "PING [::1]:5188 (127.0.0.1:5188): 1 byte a message\n"
+           "connected to 127.0.0.1:5188 in 0.112 ms\n");
+    r = report(true, "a\"b\\c\x80", 64);
+    expect(text, report_connect(&r, text),
+           "{\"event\":\"connect\",\"host\":\"a\\u0022b\\u005cc\\u0080\",\"port\":5188,\"ip\":\"127.0.0.1\","
+           "\"size\":64,\"connect_ns\":112499}\n");
+}
+
+static void a_reply(void **state)
+{
+    const struct flow_reply good = {.event = FLOW_REPLY, .seq = 7};
+    const struct flow_reply bad = {
+        .event = FLOW_REPLY, .seq = 8, .wrong = 3, .where = 17, .got = 0x41, .expected = 0x61};
+    struct report people = report(false, "h", 64), json = report(true, "h", 64);
+    char text[REPORT_MAX];
+
+    (void)state;
+    expect(text, report_reply(&people, text, &good, 45499, false),
+           "64 bytes from 127.0.0.1:5188: seq=7 time=0.045 ms\n");
+    expect(text, report_reply(&people, text, &good, INT64_C(12345678500), true),
+           "64 bytes from 127.0.0.1:5188: seq=7 time=12345.679 ms (late)\n");
+    expect(
+        text, report_reply(&people, text, &bad, 999999, false),
+        "64 bytes from 127.0.0.1:5188: seq=8 time=1.000 ms CORRUPTED: 3 bytes wrong, the first at offset 17: "
+        "0x41 instead of 0x61\n");
+    expect(text, report_reply(&json, text, &good, 45499, true),
+           "{\"event\":\"reply\",\"seq\":7,\"rtt_ns\":45499,\"late\":true,\"corrupted\":false}\n");
+    expect(text, report_reply(&json, text, &bad, 1, false),
+           "{\"event\":\"reply\",\"seq\":8,\"rtt_ns\":1,\"late\":false,\"corrupted\":true,\"wrong_bytes\":3,"
+           "\"wrong_at\":17,\"got\":65,\"expected\":97}\n");
+}
+
+static void silence_and_strays(void **state)
+{
+    struct report people = report(false, "h", 64), json = report(true, "h", 64);
+    const uint8_t banner[] = "220 hi\r\n";
+    char text[REPORT_MAX];
+
+    (void)state;
+    expect(text, report_missed(&people, text, 3, true, INT64_C(10000000000)),
+           "no reply to seq=3 within 10s\n");
+    expect(text, report_missed(&people, text, 3, false, 250000000),
+           "seq=3 could not be sent within 250ms: the peer does not read\n");
+    expect(text, report_missed(&json, text, 3, false, 1),
+           "{\"event\":\"missed\",\"seq\":3,\"sent\":false}\n");
+    expect(text, report_stray(&people, text, banner, 8, true),
+           "8 bytes from 127.0.0.1:5188 that nobody asked for (it speaks first): \"220 hi\\r\\n\"\n");
+    expect(text, report_stray(&people, text, banner, 1, false),
+           "1 byte from 127.0.0.1:5188 that nobody asked for: \"2\"\n");
+    expect(text, report_stray(&json, text, banner, 8, true), "{\"event\":\"stray\",\"bytes\":8}\n");
+}
+
+static void an_excerpt_is_bounded_and_harmless(void **state)
+{
+    char text[REPORT_EXCERPT_MAX];
+    uint8_t bytes[256];
+
+    (void)state;
+    assert_string_equal(report_excerpt((const uint8_t *)"a\0\t\"\\\x1b[2J\x7f\xff", 11, text),
+                        "\"a\\x00\\t\\\"\\\\\\x1b[2J\\x7f\\xff\"");
+    for (int i = 0; i < 256; i++)
+        bytes[i] = 0x80;
+    assert_int_equal(strlen(report_excerpt(bytes, 256, text)), 40 * 4 + 5);
+    assert_int_equal(strlen(report_excerpt(bytes, 40, text)), 40 * 4 + 2);
+    for (int i = 0; i < 256; i++) {
+        bytes[0] = (uint8_t)i;
+        report_excerpt(bytes, 1, text);
+        for (const char *c = text; *c; c++)
+            assert_in_range(*c, ' ', '~');
+    }
+}
+
+static void the_statistics(void **state)
+{
+    struct report people = report(false, "h", 64), json = report(true, "h", 64);
+    struct tally tally;
+    char text[REPORT_MAX];
+
+    (void)state;
+    tally_init(&tally);
+    tally.elapsed_ns = INT64_C(3004499999);
+    expect(text, report_summary(&people, text, PROBE_COUNT, &tally),
+           "\n--- h:5188 echo statistics ---\n0 sent, 0 received, 0 late, 0 corrupted, 0% loss, 3.004 s\n");
+    expect(
+        text, report_summary(&json, text, PROBE_CLOSED, &tally),
+        "{\"event\":\"summary\",\"end\":\"closed\",\"sent\":0,\"received\":0,\"late\":0,\"corrupted\":0,"
+        "\"lost\":0,"
+        "\"unsent\":0,\"stray_bytes\":0,\"elapsed_ns\":3004499999,\"connect_ns\":112499,\"rtt_min_ns\":null,"
+        "\"rtt_mean_ns\":null,\"rtt_p50_ns\":null,\"rtt_p99_ns\":null,\"rtt_max_ns\":null}\n");
+    tally.sent = 6;
+    tally.unsent = 2;
+    tally.stray_bytes = 1;
+    tally_reply(&tally, 1000000, 5000000, 0);
+    tally_reply(&tally, 2000000, 5000000, 0);
+    tally_reply(&tally, 5000001, 5000000, 0);
+    tally_reply(&tally, 1, 5000000, 4);
+    tally_reply(&tally, 5000000, 5000000, 0);
+    assert_int_equal(tally.received, 3);
+    assert_int_equal(tally_lost(&tally), 1);
+    expect(text, report_summary(&people, text, PROBE_COUNT, &tally),
+           "\n--- h:5188 echo statistics ---\n6 sent, 3 received, 1 late, 1 corrupted, 16.66% loss, 2 could "
+           "not be "
+           "sent, 1 byte nobody asked for, 3.004 s\n"
+           "round trip min/mean/p50/p99/max = 1.000/3.250/2.001/5.000/5.000 ms\n");
+    expect(
+        text, report_summary(&json, text, PROBE_INTERRUPTED, &tally),
+        "{\"event\":\"summary\",\"end\":\"interrupted\",\"sent\":6,\"received\":3,\"late\":1,\"corrupted\":1,"
+        "\"lost\":1,\"unsent\":2,\"stray_bytes\":1,\"elapsed_ns\":3004499999,\"connect_ns\":112499,"
+        "\"rtt_min_ns\":1000000,\"rtt_mean_ns\":3250000,\"rtt_p50_ns\":2000895,\"rtt_p99_ns\":5000001,"
+        "\"rtt_max_ns\":5000001}\n");
+    tally_done(&tally);
+}
+
+static void some_loss_is_neither_none_nor_all(void **state)
+{
+    static const struct {
+        uint64_t sent, received;
+        const char *loss;
+    } cases[] = {
+        {4, 4, " 0% "},           {4, 0, " 100% "},      {4, 2, " 50% "},
+        {3, 1, " 66.66% "},       {1000, 995, " 0.5% "}, {1000000, 999999, " 0.01% "},
+        {1000000, 1, " 99.99% "}, {200, 189, " 5.5% "},  {10000, 9893, " 1.07% "},
+    };
+    struct report people = report(false, "h", 64);
+    char text[REPORT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tally tally;
+        tally_init(&tally);
+        tally.sent = cases[i].sent;
+        tally.received = cases[i].received;
+        report_summary(&people, text, PROBE_COUNT, &tally);
+        assert_non_null(strstr(text, cases[i].loss));
+        tally_done(&tally);
+    }
+}
+
+static void clean_means_all_of_it(void **state)
+{
+    struct tally tally;
+
+    (void)state;
+    tally_init(&tally);
+    assert_false(tally_clean(&tally));
+    tally.sent = tally.received = 2;
+    assert_true(tally_clean(&tally));
+    tally.unsent = 1;
+    assert_false(tally_clean(&tally));
+    tally.unsent = 0;
+    tally.stray_bytes = 1;
+    assert_false(tally_clean(&tally));
+    tally.stray_bytes = 0;
+    tally.received = tally.late = 1;
+    assert_false(tally_clean(&tally));
+    tally_done(&tally);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_connection),        cmocka_unit_test(a_reply),
+        cmocka_unit_test(silence_and_strays),    cmocka_unit_test(an_excerpt_is_bounded_and_harmless),
+        cmocka_unit_test(the_statistics),        cmocka_unit_test(some_loss_is_neither_none_nor_all),
+        cmocka_unit_test(clean_means_all_of_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
