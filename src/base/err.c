@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 static const char *const texts[ERR_END - ERR_SYNTAX] = {
     [ERR_SYNTAX - ERR_SYNTAX] = "not understood",
     [ERR_RANGE - ERR_SYNTAX] = "out of range",
@@ -35,18 +37,22 @@ const char *err_text(int error)
 
 void err_say(const char *format, ...)
 {
+    char text[1024];
     char line[1024] = "yodel: ";
     size_t len = strlen(line);
     va_list args;
 
     va_start(args, format);
-    int printed = vsnprintf(line + len, sizeof line - len - 1, format, args);
+    int printed = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (printed < 0)
         return;
-    for (; line[len]; len++)
-        if ((unsigned char)line[len] < ' ' || line[len] == 0x7f)
-            line[len] = '?'; /* what was typed, or a name from elsewhere, may hold any byte */
+    size_t text_len = strlen(text);
+    for (size_t used = 0; used < text_len && len + TEXT_UNIT_MAX + 1 <= sizeof line;) {
+        size_t wrote = 0;
+        used += text_unit((const uint8_t *)text + used, text_len - used, line + len, &wrote);
+        len += wrote;
+    }
     line[len++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, len);
     (void)written; /* there is nowhere left to complain */

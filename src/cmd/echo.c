@@ -193,7 +193,10 @@ static int find_addresses(const char *text, enum addr_family family, struct addr
     int count = addr_resolve_listen(&spec, family, addrs, max);
     if (count > 0)
         return count;
-    err_say("echo: %s: %s", spec.host, err_text(count));
+    if (count == -ERR_NAME && family != ADDR_ANY)
+        err_say("echo: %s: no %s address of that name", spec.host, family == ADDR_IPV4 ? "IPv4" : "IPv6");
+    else
+        err_say("echo: %s: %s", spec.host, err_text(count));
     return -EXIT_SYSTEM;
 }
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "net/addr.h"
-#include "term/text.h"
 
 #define HEX_COLUMNS 16
 #define HEX_LINE_MAX (ADDR_TEXT_MAX + 24 + HEX_COLUMNS * 4)

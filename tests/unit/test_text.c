@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "term/text.h"
+#include "base/text.h"
 
 static const char *show(const char *bytes, size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Making foreign text safe to show: it can do nothing to a terminal and cannot pretend to be something
  * else. Pure. */
-#ifndef YODEL_TERM_TEXT_H
-#define YODEL_TERM_TEXT_H
+#ifndef YODEL_BASE_TEXT_H
+#define YODEL_BASE_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>

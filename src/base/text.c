@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "term/text.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <string.h>
