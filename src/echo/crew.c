@@ -303,6 +303,7 @@ static void heed(struct crew *crew, uint32_t number, const struct hand_note *not
     struct seat *seat = &crew->seats.table[note->id];
     switch (note->kind) {
     case HAND_CONFIRM:
+        crew->shortage = PAUSE_NONE;
         if (seat->fd >= 0) {
             close(seat->fd);
             seat->fd = -1;
@@ -420,9 +421,12 @@ static void replace_worker(struct crew *crew, uint32_t number, int64_t now_ms)
 
 void crew_tend(struct crew *crew, int64_t now_ms)
 {
-    for (uint32_t i = 0; i < crew->count; i++)
+    for (uint32_t i = 0; i < crew->count; i++) {
         if (respawn_due(crew, &crew->workers[i]) <= now_ms)
             replace_worker(crew, i, now_ms);
+        if (crew->workers[i].shut_until_ms <= now_ms)
+            crew->workers[i].shut_until_ms = 0;
+    }
     if (crew->waiting.len && crew->retry_ms <= now_ms) {
         crew->retry_ms = now_ms + CREW_RETRY_MS;
         place_waiting(crew, now_ms);

@@ -53,7 +53,7 @@ struct crew {
     uint32_t in_flight_max;     /* a worker; bounds the descriptors of the door */
     struct guests waiting;      /* those that no child could be given to yet */
     int64_t retry_ms;           /* when to try again to place those who wait */
-    enum ledger_pause shortage; /* why a child could not be had */
+    enum ledger_pause shortage; /* why a child could not be had; until one has confirmed a connection again */
     bool closing;               /* no worker is replaced any more */
 };
 

@@ -156,8 +156,9 @@ static void look_at_room(struct door *door, int64_t now_ms)
 {
     enum ledger_pause why = PAUSE_NONE;
     bool room = has_room(door, now_ms, &why);
+    bool over = door->want == PAUSE_NONE && door->crew.shortage == PAUSE_NONE;
 
-    if (room ? door->want == PAUSE_NONE : why != PAUSE_NONE)
+    if (room ? over : why != PAUSE_NONE)
         ledger_pause(&door->ledger, room ? PAUSE_NONE : why, now_ms);
     arm_listeners(door, room);
 }
@@ -339,6 +340,12 @@ static int catch_signals(struct door *door)
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
         sigaddset(&set, caught[i]);
     signal(SIGPIPE, SIG_IGN);
+    /* Whoever ignored these before us passed that on: our children would vanish unseen; nohup is to be respected. */
+    signal(SIGCHLD, SIG_DFL);
+    if (signal(SIGHUP, SIG_DFL) == SIG_IGN) {
+        signal(SIGHUP, SIG_IGN);
+        sigdelset(&set, SIGHUP);
+    }
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
     door->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -197,8 +197,12 @@ static int resolve(const struct addr_spec *spec, enum addr_family family, int fl
 
 int addr_resolve_listen(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max)
 {
-    if (strcmp(spec->host, "*") != 0)
+    if (strcmp(spec->host, "*") != 0) {
+        /* /etc/hosts knows ::1 where IPv6 is switched off, too: a name then means its IPv4 addresses. */
+        if (family == ADDR_ANY && !is_ipv6(spec->host) && !have_ipv6())
+            family = ADDR_IPV4;
         return resolve(spec, family, AI_PASSIVE, addrs, max);
+    }
     bool v6 = family != ADDR_IPV4 && have_ipv6();
     if (family == ADDR_IPV6 && !v6)
         return -EAFNOSUPPORT;
