@@ -20,6 +20,7 @@
 
 #define COUNT_MAX INT64_C(1000000000000000)
 #define WAIT_MIN_NS NS_PER_MS
+#define ANSWER_SHOWN 40
 
 struct ping {
     enum addr_family family;
@@ -198,10 +199,10 @@ static int on_stray(void *context, const uint8_t *bytes, size_t len, bool sponta
 static int on_foreign(void *context, const uint8_t *bytes, size_t len)
 {
     const struct ping *ping = context;
-    char excerpt[REPORT_EXCERPT_MAX];
+    int most = len < ANSWER_SHOWN ? (int)len : ANSWER_SHOWN;
 
-    err_say("ping: %s: does not seem to be an echo service: it answered %s", ping->report.name,
-            report_excerpt(bytes, len, excerpt));
+    err_say("ping: %s: does not seem to be an echo service: it answers \"%.*s\"", ping->report.name, most,
+            (const char *)bytes); /* up to a zero byte; err_say() makes it safe */
     return 0;
 }
 

@@ -25,7 +25,8 @@ struct probe {
     struct tally *tally;
     struct flow flow;
     struct schedule schedule;
-    int64_t blocked_until_ns; /* what was due before it had been held up by the peer */
+    bool held;                /* the last turn ended with nothing more to be begun, because of the peer */
+    int64_t blocked_until_ns; /* what was due before was held up by the peer */
     int64_t stop_ns;          /* when the grace for the last replies is over; INT64_MAX: still sending */
     enum probe_end stop_end;  /* why the sending stopped */
     bool stray_told, foreign_told;
@@ -105,14 +106,25 @@ static void take(struct probe *p, size_t len, int64_t now_ns)
     }
 }
 
+static bool is_complete(const struct probe *p)
+{
+    return schedule_over(&p->schedule) && flow_waiting(&p->flow) == 0;
+}
+
+/* The connection is over: that is no loss if it has done its work. */
+static void part(struct probe *p, enum probe_end end, int error)
+{
+    end_run(p, is_complete(p) ? PROBE_COUNT : end, error);
+}
+
 static void lose(struct probe *p, int error)
 {
     if (error == ECONNRESET)
-        end_run(p, PROBE_RESET, -error);
+        part(p, PROBE_RESET, -error);
     else if (error == EPIPE) /* we sent after it had closed, and it had told us */
-        end_run(p, PROBE_CLOSED, -error);
+        part(p, PROBE_CLOSED, -error);
     else
-        end_run(p, PROBE_BROKEN, -error);
+        part(p, PROBE_BROKEN, -error);
 }
 
 static void receive(struct probe *p)
@@ -123,7 +135,7 @@ static void receive(struct probe *p)
         if (count > 0) {
             take(p, (size_t)count, now_ns);
         } else if (count == 0) {
-            end_run(p, PROBE_CLOSED, 0);
+            part(p, PROBE_CLOSED, 0);
             return;
         } else if (errno != EINTR) {
             if (errno != EAGAIN)
@@ -182,18 +194,20 @@ static void drop_held(struct probe *p, int64_t now_ns)
 
 static void send_due(struct probe *p)
 {
+    if (p->held)
+        p->blocked_until_ns = clock_ns();
     push(p);
     for (int64_t now_ns = clock_ns(); may_begin(p, now_ns); now_ns = clock_ns()) {
         if (!flow_ready(&p->flow)) {
-            p->blocked_until_ns = now_ns;
             drop_held(p, now_ns);
-            return;
+            break;
         }
         int64_t due_ns = schedule_due_ns(&p->schedule);
         if (due_ns >= p->blocked_until_ns && now_ns - due_ns > STOPPED_NS)
             schedule_skip(&p->schedule, now_ns);
         begin(p);
     }
+    p->held = !flow_ready(&p->flow);
 }
 
 static void expire(struct probe *p)
@@ -234,7 +248,7 @@ static void check_end(struct probe *p)
 {
     int64_t now_ns = clock_ns();
 
-    if (schedule_over(&p->schedule) && flow_waiting(&p->flow) == 0)
+    if (is_complete(p))
         end_run(p, PROBE_COUNT, 0);
     else if (p->stop_ns == INT64_MAX && now_ns >= p->plan->deadline_ns)
         stop(p, PROBE_DEADLINE);
@@ -279,6 +293,8 @@ static void loop(struct probe *p)
             check_end(p);
         if (!p->over)
             send_due(p);
+        if (!p->over)
+            check_end(p); /* also when the last was given up just now */
         if (p->over)
             return;
         pause_until(p, wake_ns(p));

@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/units.h"
 
 #define MS_MAX 32
-#define EXCERPT 40
+#define EXCERPT 40 /* bytes */
+#define EXCERPT_MAX (EXCERPT * TEXT_UNIT_MAX + sizeof "\"\"...")
 
 void report_init(struct report *report, bool json, const struct addr_spec *spec, size_t size)
 {
@@ -128,20 +130,17 @@ size_t report_missed(const struct report *report, char text[static REPORT_MAX], 
     return add(text, 0, "no reply to seq=%" PRIu64 " within %s\n", seq, wait);
 }
 
-const char *report_excerpt(const uint8_t *bytes, size_t len, char text[static REPORT_EXCERPT_MAX])
+/* How bytes from a stranger begin, in quotes. */
+static const char *excerpt(const uint8_t *bytes, size_t len, char text[static EXCERPT_MAX])
 {
-    static const char letters[] = "\nn\rr\tt\"\"\\\\";
+    size_t most = len < EXCERPT ? len : EXCERPT;
     char *out = text;
 
     *out++ = '"';
-    for (size_t i = 0; i < len && i < EXCERPT; i++) {
-        const char *letter = bytes[i] ? strchr(letters, bytes[i]) : NULL;
-        if (letter && (letter - letters) % 2 == 0)
-            out += sprintf(out, "\\%c", letter[1]);
-        else if (bytes[i] < ' ' || bytes[i] > '~')
-            out += sprintf(out, "\\x%02x", bytes[i]);
-        else
-            *out++ = (char)bytes[i];
+    for (size_t used = 0; used < most;) {
+        size_t wrote = 0;
+        used += text_unit(bytes + used, most - used, out, &wrote);
+        out += wrote;
     }
     strcpy(out, len > EXCERPT ? "\"..." : "\"");
     return text;
@@ -150,13 +149,13 @@ const char *report_excerpt(const uint8_t *bytes, size_t len, char text[static RE
 size_t report_stray(const struct report *report, char text[static REPORT_MAX], const uint8_t *bytes,
                     size_t len, bool spontaneous)
 {
-    char peer[ADDR_TEXT_MAX], excerpt[REPORT_EXCERPT_MAX];
+    char peer[ADDR_TEXT_MAX], shown[EXCERPT_MAX];
 
     if (report->json)
         return add(text, 0, "{\"event\":\"stray\",\"bytes\":%zu}\n", len);
     return add(text, 0, "%zu byte%s from %s that nobody asked for%s: %s\n", len, plural(len),
                addr_print(&report->peer, peer), spontaneous ? " (it speaks first)" : "",
-               report_excerpt(bytes, len, excerpt));
+               excerpt(bytes, len, shown));
 }
 
 static size_t summary_json(const struct report *report, char *text, enum probe_end end,

@@ -55,14 +55,11 @@ size_t report_reply(const struct report *report, char text[static REPORT_MAX], c
                     int64_t rtt_ns, bool late);
 size_t report_missed(const struct report *report, char text[static REPORT_MAX], uint64_t seq, bool sent,
                      int64_t wait_ns);
+
+/* bytes are shown as far as they fit a line, made safe by base/text.h. */
 size_t report_stray(const struct report *report, char text[static REPORT_MAX], const uint8_t *bytes,
                     size_t len, bool spontaneous);
 size_t report_summary(const struct report *report, char text[static REPORT_MAX], enum probe_end end,
                       const struct tally *tally);
-
-/* Show how bytes from a stranger begin: at most 40 of them in quotes, what is not printable ASCII as \n, \r, \t or
- * \xNN. Returns text. */
-#define REPORT_EXCERPT_MAX 176
-const char *report_excerpt(const uint8_t *bytes, size_t len, char text[static REPORT_EXCERPT_MAX]);
 
 #endif
