@@ -326,15 +326,27 @@ static void heed(struct crew *crew, uint32_t number, const struct hand_note *not
     }
 }
 
-void crew_read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
+/* Read one message. Returns whether there was one. */
+static bool read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
 {
     struct hand_note notes[HAND_BATCH];
     pid_t pid = 0;
-    int count;
+    int count = hand_recv(crew->workers[number].notes, notes, NULL, NULL, &pid, MSG_DONTWAIT);
 
-    while ((count = hand_recv(crew->workers[number].notes, notes, NULL, NULL, &pid, MSG_DONTWAIT)) > 0)
-        for (int i = 0; i < count; i++)
-            heed(crew, number, &notes[i], pid, now_ms);
+    for (int i = 0; i < count; i++)
+        heed(crew, number, &notes[i], pid, now_ms);
+    return count > 0;
+}
+
+void crew_read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
+{
+    read_notes(crew, number, now_ms); /* the door asks again while there are more */
+}
+
+static void read_all_notes(struct crew *crew, uint32_t number, int64_t now_ms)
+{
+    while (read_notes(crew, number, now_ms))
+        ;
 }
 
 /* --- Children that end --- */
@@ -352,7 +364,7 @@ static void lose_worker(struct crew *crew, uint32_t number, int status, int64_t 
     struct worker *worker = &crew->workers[number];
     pid_t pid = worker->pid;
 
-    crew_read_notes(crew, number, now_ms); /* its last words count */
+    read_all_notes(crew, number, now_ms); /* its last words count */
     close(worker->notes);
     worker->notes = -1;
     worker->pid = 0;
@@ -368,7 +380,7 @@ static void lose_own_child(struct crew *crew, pid_t pid, int status, int64_t now
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE)
         return; /* it has said all there is to say */
-    crew_read_notes(crew, 0, now_ms);
+    read_all_notes(crew, 0, now_ms);
     for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, 0, id)) != SEAT_NONE;) {
         if (crew->seats.table[id].pid == pid) {
             lose_seat(crew, id, WIFSIGNALED(status) ? HAND_KILLED : HAND_ERROR, now_ms);
@@ -477,9 +489,9 @@ uint32_t crew_cut(struct crew *crew, int64_t now_ms)
 
     crew->closing = true;
     for (uint32_t i = 0; i < crew->count; i++) {
-        crew_read_notes(crew, i, now_ms);
+        read_all_notes(crew, i, now_ms);
         end_worker(crew, i);
-        crew_read_notes(crew, i, now_ms); /* who was done before is not cut off */
+        read_all_notes(crew, i, now_ms); /* who was done before is not cut off */
         for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, i, id)) != SEAT_NONE; cut++)
             close_seat(crew, id, HAND_DRAIN, now_ms);
     }

@@ -70,7 +70,7 @@ void crew_place(struct crew *crew, const struct guest *guest, int64_t now_ms);
 /* Send what crew_place() gathered. To be called before the door sleeps. */
 void crew_flush(struct crew *crew, int64_t now_ms);
 
-/* Read what a worker's children told. */
+/* Read a message of what a worker's children told. */
 void crew_read_notes(struct crew *crew, uint32_t worker, int64_t now_ms);
 
 /* Collect all children that ended (after SIGCHLD). */
