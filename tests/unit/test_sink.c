@@ -9,29 +9,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/sink.h"
 
 #define RECORDS_ENOUGH 100000 /* more than any pipe or socket holds */
-#define NOBODY 65534
 
 /* A record is one letter, again and again, and a newline. */
 static size_t make_record(char *record, char letter, size_t len)
@@ -234,295 +227,76 @@ static void a_full_socket_takes_no_part_of_a_record_that_is_lost(void **state)
     close_sink(&sink, ends[1]);
 }
 
-/* A terminal that a user has stopped with Ctrl-S, or that nobody reads. */
+/* Wait for bytes and read at most max of them. Returns how many. */
+static size_t read_some(int fd, char *bytes, size_t max)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+    assert_int_equal(poll(&ready, 1, 5000), 1);
+    ssize_t count = read(fd, bytes, max);
+    assert_true(count > 0);
+    return (size_t)count;
+}
+
+/* Fill what takes parts of records, then read slowly: what was only begun is ended before anything else. */
+static void check_slow_reader(int reader, int writer)
+{
+    int error;
+    size_t total = 0;
+    struct sink sink;
+    int flags = fcntl(writer, F_GETFL);
+
+    sink_open(&sink, writer);
+    int went = fill(&sink, SINK_RECORD_MAX, &error);
+    assert_int_equal(error, -EAGAIN);
+    assert_true(went > 0);
+    assert_int_equal(fcntl(writer, F_GETFL), flags);
+    size_t size = (size_t)(went + 1) * SINK_RECORD_MAX;
+    char *all = malloc(size);
+    assert_non_null(all);
+    while (sink_write(&sink, "x\n", 2) == -EAGAIN)
+        total += read_some(reader, all + total, 100);
+    while (total < (size_t)went * SINK_RECORD_MAX + 2)
+        total += read_some(reader, all + total, size - total);
+    assert_memory_equal(all + total - 2, "x\n", 2);
+    assert_int_equal(check_records(all, total - 2, SINK_RECORD_MAX), went);
+    free(all);
+    close(reader);
+    close_sink(&sink, writer);
+}
+
+/* That a user has stopped with Ctrl-S, or that nobody reads. */
 static void a_stalled_terminal_never_makes_us_wait_and_splits_no_record(void **state)
 {
     int master, slave;
-    int error;
-    size_t total;
     struct termios raw;
-    struct sink sink;
 
     (void)state;
     assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
     assert_int_equal(tcgetattr(slave, &raw), 0);
     cfmakeraw(&raw);
     assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
-    int flags = fcntl(slave, F_GETFL);
-    sink_open(&sink, slave);
-    int went = fill(&sink, 999, &error);
-    assert_int_equal(error, -EAGAIN);
-    assert_true(went > 0);
-    assert_int_equal(fcntl(slave, F_GETFL), flags);
-
-    /* What was only begun is ended before anything else. */
-    char *all = drain(master, &total);
-    size_t size = total + (1 << 20);
-    all = realloc(all, size);
-    for (int i = 0; sink_write(&sink, "x\n", 2) == -EAGAIN; i++) {
-        size_t more;
-        char *rest = drain(master, &more);
-        assert_true(i < 1000 && total + more < size);
-        memcpy(all + total, rest, more);
-        total += more;
-        free(rest);
-        struct pollfd room = {.fd = sink.fd, .events = POLLOUT};
-        poll(&room, 1, 100);
-    }
-    for (int quiet = 0; quiet < 3; quiet++) {
-        struct pollfd ready = {.fd = master, .events = POLLIN};
-        while (poll(&ready, 1, 20) == 1) {
-            size_t more;
-            char *rest = drain(master, &more);
-            assert_true(total + more < size);
-            memcpy(all + total, rest, more);
-            total += more;
-            free(rest);
-        }
-    }
-    assert_true(total > 2);
-    assert_memory_equal(all + total - 2, "x\n", 2);
-    assert_int_equal(check_records(all, total - 2, 999), went);
-    free(all);
-    close(master);
-    close_sink(&sink, slave);
+    check_slow_reader(master, slave);
 }
 
-/* Run test in a child that cannot open what it has not made itself. */
-static void as_nobody(int (*test)(int fd), int fd)
+static void a_record_may_reach_a_slow_connection_in_many_parts(void **state)
 {
-    int status = 0;
-    pid_t child = fork();
-
-    if (child == 0) {
-        alarm(20);
-        if (getuid() == 0 && (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
-            _exit(90);
-        _exit(test(fd));
-    }
-    waitpid(child, &status, 0);
-    assert_int_equal(status, 0);
-}
-
-static int write_without_waiting(int fd)
-{
-    struct sink sink;
-    char record[SINK_RECORD_MAX];
-
-    sink_open(&sink, fd);
-    if (sink.fd != fd)
-        return 2; /* it could be opened after all */
-    make_record(record, 'a', sizeof record);
-    for (int i = 0; i < RECORDS_ENOUGH; i++) {
-        int error = sink_write(&sink, record, sizeof record);
-        if (error)
-            return error == -EAGAIN ? 0 : 3;
-    }
-    return 4;
-}
-
-static void a_pipe_of_another_user_never_makes_us_wait(void **state)
-{
-    int ends[2];
-    size_t total;
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof addr;
+    int small = 1;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     (void)state;
-    make_pipe(ends);
-    fchmod(ends[1], 0);
-    int flags = fcntl(ends[1], F_GETFL);
-    as_nobody(write_without_waiting, ends[1]);
-    assert_int_equal(fcntl(ends[1], F_GETFL), flags);
-    char *all = drain(ends[0], &total);
-    assert_true(total > 0);
-    assert_int_equal(total % SINK_RECORD_MAX, 0);
-    free(all);
-    close(ends[0]);
-    close(ends[1]);
-}
-
-#define RIVALS 2
-#define ROUNDS 100
-
-/* Write as long as *turns counts on, and count the turns: 0 means to end. */
-static int write_and_count(int fd, _Atomic int *turns)
-{
-    struct sink sink;
-    char record[SINK_RECORD_MAX];
-
-    sink_open(&sink, fd);
-    if (sink.fd != fd)
-        return 2;
-    make_record(record, 'a', sizeof record);
-    for (int seen = 1; seen > 0; seen = atomic_fetch_add(turns, 1)) {
-        int error = sink_write(&sink, record, sizeof record);
-        if (error && error != -EAGAIN)
-            return 3;
-    }
-    return 0;
-}
-
-/* Whether every rival has begun and ended a write since now. */
-static bool all_went_on(_Atomic int *turns)
-{
-    int64_t deadline = clock_ms() + 5000;
-
-    for (int i = 0; i < RIVALS; i++)
-        for (int before = turns[i]; turns[i] < before + 2;)
-            if (sched_yield() < 0 || clock_ms() > deadline)
-                return false;
-    return true;
-}
-
-/* A pipe with room for one record, that two see at once: one gets it, the other must not wait. */
-static int rivals_without_waiting(int ends[2])
-{
-    char record[SINK_RECORD_MAX];
-    pid_t rivals[RIVALS];
-    int failed = 0;
-    _Atomic int *turns =
-        mmap(NULL, sizeof(int) * RIVALS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    for (int i = 0; i < RIVALS; i++) {
-        turns[i] = 1;
-        rivals[i] = fork();
-        if (rivals[i] == 0) {
-            alarm(20);
-            _exit(write_and_count(ends[1], &turns[i]));
-        }
-    }
-    for (int i = 0; i < ROUNDS && !failed; i++) {
-        failed = read(ends[0], record, sizeof record) != sizeof record || !all_went_on(turns);
-    }
-    for (int i = 0; i < RIVALS; i++) {
-        int status = 1;
-        turns[i] = INT_MIN;
-        if (failed)
-            kill(rivals[i], SIGKILL);
-        waitpid(rivals[i], &status, 0);
-        failed |= status;
-    }
-    return failed;
-}
-
-static void nor_does_it_when_others_take_the_last_room(void **state)
-{
-    struct iovec io = {.iov_base = (char[]){'x'}, .iov_len = 1};
-    int ends[2];
-    int status = 1;
-
-    (void)state;
-    make_pipe(ends);
-    if (pwritev2(ends[1], &io, 1, -1, RWF_NOWAIT) < 0) {
-        print_message("# skip: this kernel cannot write to a pipe without waiting\n");
-        skip();
-    }
-    close(ends[0]);
-    close(ends[1]);
-    make_pipe(ends);
-    fchmod(ends[1], 0);
-    pid_t child = fork();
-    if (child == 0) {
-        if (getuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) < 0)
-            _exit(90);
-        _exit(rivals_without_waiting(ends));
-    }
-    waitpid(child, &status, 0);
-    assert_int_equal(status, 0);
-    close(ends[0]);
-    close(ends[1]);
-}
-
-#define WRITERS 4
-#define RECORDS 300
-
-/* RECORDS records of many lengths, each once, as soon as there is room. */
-static int write_letters(int fd, char letter, bool reopen)
-{
-    struct sink sink;
-    char record[SINK_RECORD_MAX];
-
-    if (!reopen)
-        fchmod(fd, 0);
-    sink_open(&sink, fd);
-    for (int i = 0; i < RECORDS; i++) {
-        size_t len = make_record(record, letter, i % 3 == 0 ? sizeof record : 2 + (size_t)(i * 37 % 4000));
-        int error;
-        while ((error = sink_write(&sink, record, len)) == -EAGAIN) {
-            struct pollfd room = {.fd = sink.fd, .events = POLLOUT};
-            poll(&room, 1, 1000);
-        }
-        if (error)
-            return 1;
-    }
-    return 0;
-}
-
-static int run_writers(int fd, bool reopen)
-{
-    int failed = 0;
-    pid_t writers[WRITERS];
-
-    for (int i = 0; i < WRITERS; i++) {
-        writers[i] = fork();
-        if (writers[i] == 0) {
-            alarm(20);
-            _exit(write_letters(fd, (char)('a' + i), reopen));
-        }
-    }
-    for (int i = 0; i < WRITERS; i++) {
-        int status = 1;
-        waitpid(writers[i], &status, 0);
-        failed += status != 0;
-    }
-    return failed;
-}
-
-static int run_writers_reopening(int fd)
-{
-    return run_writers(fd, true);
-}
-
-static int run_writers_polling(int fd)
-{
-    return run_writers(fd, false);
-}
-
-static void check_never_mix(int (*writers)(int fd))
-{
-    int ends[2];
-    int status = 1;
-    long records = 0;
-    char previous = '\n';
-
-    make_pipe(ends);
-    pid_t child = fork();
-    if (child == 0) {
-        close(ends[0]);
-        if (writers == run_writers_polling && getuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) < 0)
-            _exit(1);
-        _exit(writers(ends[1]));
-    }
-    close(ends[1]);
-    char block[777]; /* no divisor of anything: the pipe is emptied in odd pieces */
-    for (ssize_t count; (count = read(ends[0], block, sizeof block)) > 0;) {
-        for (ssize_t i = 0; i < count; i++) {
-            if (block[i] != previous && block[i] != '\n' && previous != '\n')
-                fail_msg("a record of %c goes on as one of %c", previous, block[i]);
-            records += block[i] == '\n';
-            previous = block[i];
-        }
-    }
-    waitpid(child, &status, 0);
-    assert_int_equal(status, 0);
-    assert_int_equal(records, WRITERS * RECORDS);
-    close(ends[0]);
-}
-
-static void records_of_several_processes_never_mix(void **state)
-{
-    (void)state;
-    check_never_mix(run_writers_reopening);
-    check_never_mix(run_writers_polling);
+    assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&addr, len) | listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&addr, &len), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&addr, len), 0);
+    int fd = accept(listener, NULL, NULL);
+    assert_true(fd >= 0);
+    close(listener);
+    check_slow_reader(client, fd);
 }
 
 int main(void)
@@ -535,9 +309,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(a_full_socket_takes_no_part_of_a_record_that_is_lost),
         cmocka_unit_test(a_stalled_terminal_never_makes_us_wait_and_splits_no_record),
-        cmocka_unit_test(a_pipe_of_another_user_never_makes_us_wait),
-        cmocka_unit_test(nor_does_it_when_others_take_the_last_room),
-        cmocka_unit_test(records_of_several_processes_never_mix),
+        cmocka_unit_test(a_record_may_reach_a_slow_connection_in_many_parts),
     };
 
     signal(SIGPIPE, SIG_IGN);
