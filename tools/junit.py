@@ -14,7 +14,8 @@ for case in tree.parse(sys.argv[1]).iter('testcase'):
         lines.append(f'FAILED  {name}')
     elif 'skipped' in marks:
         counts['skipped'] += 1
-        lines.append(f'skipped {name}: {marks["skipped"].get("message") or "no reason given"}')
+        reason = marks['skipped'].get('message')
+        lines.append(f'skipped {name}' + (f': {reason}' if reason else ''))
     else:
         counts['passed'] += 1
 print(*counts.values())

@@ -39,7 +39,7 @@ packages_install() {
         if ! command -v sudo >/dev/null; then
             printf '%s\n' "These packages are missing: $*" \
                 "There is no sudo here. Run this as root, then try again:" \
-                "  apt-get install --no-install-recommends $*" >&2
+                "  apt-get update && apt-get install --no-install-recommends $*" >&2
             return 1
         fi
         as_root=sudo
