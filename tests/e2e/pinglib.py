@@ -3,6 +3,7 @@
 
 import json
 import re
+import select
 import signal
 import socket
 import struct
@@ -97,16 +98,12 @@ def reset(sock):
 def hanging(host="127.0.0.1"):
     """A port at which connecting hangs: the backlog is full. Yields its listener."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listener:
+    with socket.socket(family) as listener, socket.socket(family) as filler:
         listener.bind((host, 0))
         listener.listen(0)
-        fillers = [socket.socket(family) for _ in range(3)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
+        filler.connect(listener.getsockname())
+        assert select.select([listener], [], [], 10)[0], "the filler is not in the backlog"
         yield listener
-        for filler in fillers:
-            filler.close()
 
 
 @contextmanager
