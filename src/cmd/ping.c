@@ -44,7 +44,7 @@ static const char help[] = "yodel ping localhost              measure until Ctrl
                            "  -W DURATION   how long to wait for the connection and each reply (10s)\n"
                            "  -w DURATION   how long the whole run may take\n"
                            "  -q            only the connection and the statistics\n"
-                           "  -v            say of each address how connecting failed\n"
+                           "  -v            say of each address how connecting went\n"
                            "  --json        one JSON object a line\n"
                            "  -4, -6        only IPv4, only IPv6\n"
                            "  -p PORT       the port\n"
