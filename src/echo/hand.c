@@ -109,7 +109,7 @@ int hand_recv(int socket, struct hand_note notes[static HAND_BATCH], int *fds, i
             memcpy(&who, CMSG_DATA(header), sizeof who);
             *pid = who.pid;
         }
-        if (header->cmsg_type == SCM_RIGHTS && fds) {
+        if (header->cmsg_type == SCM_RIGHTS && fds && fd_count) {
             *fd_count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof *fds);
             memcpy(fds, CMSG_DATA(header), (size_t)*fd_count * sizeof *fds);
         }
