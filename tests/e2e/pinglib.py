@@ -136,12 +136,13 @@ class Result:
 
 
 class Ping:
-    """One that runs; finish() waits for its end."""
+    """One that runs; finish() waits for its end. Whoever runs the tests may ignore SIGINT, as a shell's background
+    jobs do; this does not inherit that."""
 
-    def __init__(self, *args, wrap=(), seconds=20, **how):
+    def __init__(self, *args, wrap=(), seconds=20, stdout=subprocess.PIPE, interrupt="--default-signal=INT"):
         self.seconds = seconds * PATIENCE
-        self.process = subprocess.Popen([*wrap, YODEL, "ping", *map(str, args)], stdin=subprocess.DEVNULL,
-                                        stdout=how.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, text=True, **how)
+        self.process = subprocess.Popen(["env", interrupt, *wrap, YODEL, "ping", *map(str, args)], text=True,
+                                        stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
         self.read = ""
 
     def wait_line(self, part):

@@ -9,6 +9,7 @@ import signal
 import socket
 import string
 import subprocess
+import threading
 import time
 
 import pytest
@@ -215,8 +216,9 @@ def test_any_chunking_is_an_echo(peer, handler):
 
 def test_a_peer_that_blocks_while_it_writes_is_no_deadlock(peer):
     server = peer(lambda sock: echo(sock, 4096), receive_buffer=4096, send_buffer=4096)
-    result = ping("-c", 4, "-i", 0, "-s", "1Mi", "-q", server.where, seconds=40)
-    assert result.status == 0 and result.summary()["received"] == 4
+    # More than the buffers of both kernels hold, so that sending has to wait until something was received.
+    result = ping("-c", 30, "-i", "1ms", "-s", "1Mi", "-W", "20s", "-q", server.where, seconds=40)
+    assert result.status == 0 and result.summary()["received"] == 30
 
 
 def test_connecting_is_told_apart_from_round_trips(peer):
@@ -263,15 +265,13 @@ def test_our_own_service(echo):
 
 def test_a_late_reply_is_told_and_not_counted_as_received(peer):
     def hold(sock):
-        first = next(messages(sock, 64))
-        server.wait(0.4)
-        sock.sendall(first)
+        sock.sendall(sock.recv(128, socket.MSG_WAITALL)) # with the second the first is late, and the second is not
         echo(sock)
 
     server = peer(hold)
-    result = ping("-c", 4, "-i", 0.2, "-W", 0.3, server.where)
+    result = ping("-c", 4, "-i", 0.6, "-W", 0.4, server.where)
     where = re.escape(server.where)
-    missed = result.lines.index("no reply to seq=1 within 300ms")
+    missed = result.lines.index("no reply to seq=1 within 400ms")
     late, = [i for i, line in enumerate(result.lines) if re.fullmatch(rf"64 bytes from {where}: seq=1 time={MS} ms \(late\)", line)]
     assert missed < late
     assert result.summary() | {"seconds": 0} == {"sent": 4, "received": 3, "late": 1, "corrupted": 0, "loss": 0, "unsent": 0,
@@ -570,8 +570,31 @@ def test_what_is_under_way_at_the_signal_is_waited_for(peer):
     assert (summary["sent"], summary["received"], summary["loss"], result.status) == (2, 2, 0, 0)
 
 
+def test_the_second_signal_waits_for_nothing(peer):
+    def slow_once(sock):
+        first = next(messages(sock, 64))
+        server.wait(0.6) # so the grace would be a second
+        sock.sendall(first)
+        next(messages(sock, 64))
+        asked.set()
+        server.wait(60)
+
+    asked = threading.Event()
+    server = peer(slow_once)
+    with Ping("-i", 0, server.where) as running:
+        assert asked.wait(10 * PATIENCE)
+        begin = time.monotonic()
+        running.signal()
+        until(lambda: not int(procfs.status(running.process.pid)["ShdPnd"], 16), what="the first was taken")
+        running.signal()
+        result = running.finish()
+    assert time.monotonic() - begin < 0.8
+    summary = result.summary()
+    assert (summary["sent"], summary["received"], summary["loss"], result.status) == (2, 1, 50, 1)
+
+
 def test_an_ignored_interrupt_stays_ignored(peer):
-    with Ping("-i", 0.05, peer(echo).where, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as running:
+    with Ping("-i", 0.05, peer(echo).where, interrupt="--ignore-signal=INT") as running:
         running.wait_line("seq=1 ")
         running.signal(signal.SIGINT)
         running.wait_line("seq=8 ")
@@ -643,3 +666,37 @@ def test_stalled_output_ends_at_the_second_signal(stalled):
     running.signal()
     until(lambda: (running.signal(), running.process.poll() is not None)[1], what="it ends", step=0.05)
     assert running.finish().status == 1
+
+
+def test_a_run_that_was_stopped_goes_on_without_a_burst(peer):
+    arrived = []
+
+    def note(sock):
+        for data in messages(sock, 64):
+            arrived.append(time.monotonic())
+            sock.sendall(data)
+
+    with Ping("-i", 0.1, peer(note).where) as running:
+        running.wait_line("seq=2 ")
+        running.signal(signal.SIGSTOP)
+        until(lambda: procfs.state(running.process.pid) == "T", what="it stops")
+        stopped = time.monotonic()
+        until(lambda: time.monotonic() - stopped > 1.6, what="time")
+        sent = len(arrived)
+        running.signal(signal.SIGCONT)
+        running.wait_line(f"seq={sent + 4} ")
+        running.signal()
+        result = running.finish()
+    assert arrived[sent] - stopped >= 1.6
+    assert arrived[sent + 3] - arrived[sent] >= 0.2
+    assert result.summary()["late"] == 0 and result.status == 0
+
+
+@pytest.mark.valgrind
+def test_short_run_under_valgrind(peer, two_addresses):
+    server = peer(closing)
+    wrap = ["valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all",
+            "--error-exitcode=99"]
+    result = ping("-i", 0, "-s", 64, f"twofold:{server.port}", wrap=[*two_addresses, *wrap], seconds=60)
+    assert one_line(result.err) == f"{server.where}: the peer closed the connection"
+    assert (result.summary()["received"], result.status) == (2, 1)
