@@ -81,22 +81,29 @@ def descriptors(pid):
     return found
 
 
-def tcp_sockets(port, pid="self"):
-    """(state, inode) of each TCP socket whose local port is this one, in pid's network namespace."""
-    found = []
-    for table in ("tcp", "tcp6"):
-        for line in _read(f"/proc/{pid}/net/{table}").splitlines()[1:]:
-            fields = line.split()
-            if int(fields[1].rpartition(":")[2], 16) == port:
-                found.append((fields[3], int(fields[9])))
-    return found
+def _tcp_table(port=r"[0-9A-F]{4}", state_=r"[0-9A-F]{2}"):
+    """(local port, state, inode) of each TCP socket of this network namespace with that port and state. A regular
+    expression, because tens of thousands may be in TIME_WAIT."""
+    row = re.compile(rf"^ *\d+: [0-9A-F]+:({port}) \S+ ({state_}) \S+ \S+ \S+ +\d+ +\d+ (\d+)", re.M)
+    rows = row.findall(_read("/proc/self/net/tcp")) + row.findall(_read("/proc/self/net/tcp6"))
+    return [(int(local, 16), found, int(inode)) for local, found, inode in rows]
 
 
-def tcp_held(pid, port):
-    """How many TCP sockets with this local port the process has open, as {state: count}."""
-    held = {}
+def tcp_sockets(port):
+    """(state, inode) of each TCP socket whose local port is this one."""
+    return [(state_, inode) for _, state_, inode in _tcp_table(port=f"{port:04X}")]
+
+
+def tcp_listeners():
+    """(port, inode) of each TCP listener."""
+    return [(port, inode) for port, _, inode in _tcp_table(state_=LISTEN)]
+
+
+def tcp_held(port, *pids):
+    """How many TCP sockets with this local port each of the processes has open, as a list of {state: count}."""
     states = {f"socket:[{inode}]": state_ for state_, inode in tcp_sockets(port)}
-    for target in descriptors(pid).values():
-        if target in states:
-            held[states[target]] = held.get(states[target], 0) + 1
+    held = []
+    for pid in pids:
+        found = [states[target] for target in descriptors(pid).values() if target in states]
+        held.append({state_: found.count(state_) for state_ in found})
     return held

@@ -32,10 +32,11 @@ def knock(service, count):
     return socks
 
 
-def served(socks, settle=0.4):
-    """Those that have their answer once nobody has got one for a while."""
-    done, last = {}, time.monotonic()
-    while time.monotonic() - last < settle * PATIENCE:
+def served(socks, settle=0.4, at_least=0):
+    """Those that have their answer once nobody has got one for a while, and that many have."""
+    done, begun = {}, time.monotonic()
+    last = begun
+    while time.monotonic() - (last if len(done) >= at_least else begun + 5 * PATIENCE) < settle * PATIENCE:
         for i, sock in enumerate(socks):
             if i in done:
                 continue
@@ -112,6 +113,30 @@ def test_descriptors_run_out(echo, clients):
         assert receive_exactly(sock, 13) == b"question %03d\n" % i
         finish(sock)
     assert_paused_once(service, {"descriptors"})
+
+
+def test_worker_runs_out_of_descriptors(worker_echo, clients):
+    """A descriptor that does not reach its worker (recvmsg(2), MSG_CTRUNC) is given to another, or waits."""
+    service = worker_echo("--workers", 2)
+    pids = list(service.worker_pids().values())
+    _, hard = resource.prlimit(pids[0], resource.RLIMIT_NOFILE)
+    resource.prlimit(pids[0], resource.RLIMIT_NOFILE, (len(procfs.descriptors(pids[0])), hard))
+    clients += knock(service, 20)
+    assert len(served(clients, at_least=20)) == 20
+    resource.prlimit(pids[1], resource.RLIMIT_NOFILE, (len(procfs.descriptors(pids[1])), hard))
+    late = knock(service, 20)
+    clients += late
+    assert served(late) == {}
+    assert_calm(service)
+    for sock in clients[:5]:
+        finish(sock)
+    first = served(late, at_least=5)
+    assert len(first) == 5
+    resource.prlimit(pids[0], resource.RLIMIT_NOFILE, (hard, hard))
+    for i, sock in enumerate(late):
+        if i not in first:
+            assert receive_exactly(sock, 13) == b"question %03d\n" % i
+    assert len(service.events("paused")) <= 1 and not service.events("close", reason="error")
 
 
 def unused_uid():

@@ -2,13 +2,15 @@
 """The log: what stands in it, in both formats, and that it never makes a client wait."""
 
 import json
+import os
 import re
 import time
 
 import pytest
 
+import procfs
 from clients import be_turned_away, finish, reset, round_trip
-from service import parse_line
+from service import parse_line, until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIRST_FIELDS = {
@@ -143,3 +145,23 @@ def test_closed_log_stalls_nobody(echo):
             round_trip(sock, b"%d" % i)
             finish(sock)
     assert service.process.poll() is None
+
+
+@pytest.mark.parametrize("missing", [(0,), (1,), (0, 1), (0, 1, 2)])
+def test_standard_descriptors_that_are_closed(echo, missing):
+    """Sockets that took their numbers would be sent what is meant for the terminal."""
+    service = echo("--print", listening=2 not in missing, preexec=lambda: [os.close(number) for number in missing])
+    if 2 in missing:
+        service.where = [("127.0.0.1", until(lambda: listening_port(service.pid), what="it listens"))]
+    with service.connect() as sock, service.connect() as other:
+        for i in range(20):
+            round_trip(sock, b"%d\n" % i)
+            round_trip(other, b"other %d\n" % i)
+        finish(sock)
+        finish(other)
+
+
+def listening_port(pid):
+    """The port of the only TCP listener that the process has, or None."""
+    held = set(procfs.descriptors(pid).values())
+    return next((port for port, inode in procfs.tcp_listeners() if f"socket:[{inode}]" in held), None)

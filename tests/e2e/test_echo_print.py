@@ -130,7 +130,7 @@ def test_clients_never_mix(echo, tmp_path, append):
     """Eight clients at once, into a file, which never lacks room: nothing may be missing."""
     with open(tmp_path / "out", "ab" if append else "wb") as out:
         service = echo("--print", stdout=out)
-    sent = send_at_once(service, 8, 120_000)
+    sent = send_at_once(service, 8, 60_000)
     assert service.stats_when(lambda stats: stats["conns"] == 0)["print_dropped"] == 0
     lines = (tmp_path / "out").read_bytes().split(b"\n")
     assert lines.pop() == b""

@@ -32,7 +32,7 @@ def test_user_to_drop_to(echo, clients, name):
         uid, gid = entry.pw_uid, entry.pw_gid
     else:
         uid = gid = name = 1_000_000 + random.SystemRandom().randrange(1_000_000_000)
-    service = echo("--user", name)
+    service = echo("--user", name, preexec=lambda: os.setgroups([4, 24]))
     service.deaths_expected = True
     clients += [service.connect() for _ in range(3)]
     converse(clients, [b"a", b"b", b"c"])
@@ -56,17 +56,17 @@ def test_children_hold_nothing_but_their_clients(echo, clients):
     listeners = {f"socket:[{inode}]" for state, inode in procfs.tcp_sockets(service.port) if state == procfs.LISTEN}
     assert len(listeners) == 1
     children = service.children()
-    held = [procfs.tcp_held(pid, service.port).get(procfs.ESTABLISHED, 0) for pid in children]
+    held = [states.get(procfs.ESTABLISHED, 0) for states in procfs.tcp_held(service.port, *children)]
     print("clients per child:", held, "descriptors:", [procfs.descriptors(pid) for pid in children[:2]])
     assert sum(held) == 6 and (service.engine != "fork" or held == [1] * 6)
-    for pid in children:
+    for pid, count in zip(children, held):
         targets = set(procfs.descriptors(pid).values())
         assert not listeners & targets
         sockets = [target for target in targets if target.startswith("socket:")]
-        assert len(sockets) <= procfs.tcp_held(pid, service.port)[procfs.ESTABLISHED] + 1
+        assert len(sockets) <= count + 1
         files = [target for target in targets if target.startswith("/") and target != "/dev/null"]
         assert files == []
-    until(lambda: procfs.tcp_held(service.pid, service.port) == {procfs.LISTEN: 1}, what="the parent holds no client")
+    until(lambda: procfs.tcp_held(service.port, service.pid) == [{procfs.LISTEN: 1}], what="the parent holds no client")
     for sock in clients:
         finish(sock)
 

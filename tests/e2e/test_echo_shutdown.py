@@ -10,23 +10,25 @@ import time
 import pytest
 
 import procfs
-from clients import be_turned_away, converse, expect_cut, finish, receive_exactly, round_trip
-from service import PATIENCE, YODEL, Output, until
+from clients import Pattern, be_turned_away, converse, expect_cut, finish, receive_exactly, round_trip, stuff_all
+from service import PATIENCE, YODEL, Late, Output
 
 REQUESTS = [signal.SIGTERM, signal.SIGINT]
 
 
-def assert_refused(service):
-    """Nobody listens any more. (A connection that was queued when the listener closed is reset.)"""
-    def refused():
+def served_until_refused(service):
+    """Connect until nobody listens any more. Whoever was let in before must have been served. Returns how many were."""
+    served = 0
+    deadline = time.monotonic() + 5 * PATIENCE
+    while time.monotonic() < deadline:
         try:
             with service.connect() as sock:
-                sock.recv(1)
-        except (ConnectionRefusedError, ConnectionResetError):
-            return True
-        return False
-
-    until(refused, what="new connections are refused")
+                round_trip(sock)
+                finish(sock)
+                served += 1
+        except (ConnectionRefusedError, ConnectionResetError, BrokenPipeError):
+            return served
+    raise Late("somebody still listens")
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
@@ -36,7 +38,7 @@ def test_clients_are_served_to_their_end(echo, clients, request_):
     converse(clients, [b"a", b"b", b"c"])
     service.signal(request_)
     assert service.wait_for("drain")["conns"] == 3
-    assert_refused(service)
+    late = served_until_refused(service)
     for _ in range(20):
         for sock in clients:
             round_trip(sock)
@@ -47,7 +49,7 @@ def test_clients_are_served_to_their_end(echo, clients, request_):
     print(f"ended {1000 * (time.monotonic() - left):.0f} ms after the last client")
     assert time.monotonic() - left < 1.0 * PATIENCE
     stop = service.wait_for("stop")
-    assert (stop["cut"], stop["accepted"]) == (0, 3)
+    assert (stop["cut"], stop["accepted"]) == (0, 3 + late)
 
 
 @pytest.mark.parametrize("limit, expected", [(None, 8), (5, 5)])
@@ -72,20 +74,39 @@ def test_queued_clients_are_served_up_to_the_limit(echo, clients, limit, expecte
 
 
 def test_drain_is_bounded(echo, clients):
+    """One client is silent, one does not read, one has ended and does not read; the fourth is done in time."""
     service = echo("--drain", "1s")
-    clients += [service.connect() for _ in range(3)]
-    converse(clients, [b"a", b"b", b"c"])
+    silent, full, ended, done = clients[:] = [service.connect(receive_buffer=8192) for _ in range(4)]
+    converse(clients, [b"a", b"b", b"c", b"d"])
+    sent = stuff_all([full, ended], [Pattern(1), Pattern(2)], quiet=0.1)
+    ended.shutdown(socket.SHUT_WR)
     begun = time.monotonic()
     service.signal(signal.SIGTERM)
-    finish(clients.pop())
+    finish(done)
     assert service.wait_exit() == 0
     took = time.monotonic() - begun
     assert 0.95 <= took <= 1.5 + 0.5 * PATIENCE, took
-    for sock in clients:
-        assert expect_cut(sock) == b""
+    assert expect_cut(silent) == b""
+    assert len(expect_cut(full)) < sent[0] and len(expect_cut(ended)) < sent[1]
+    for sock in (silent, full, ended):
         assert service.closed_by(sock)["reason"] == "drain"
     stop = service.wait_for("stop")
-    assert (stop["cut"], stop["accepted"]) == (2, 3)
+    assert (stop["cut"], stop["accepted"], stop["eof"], stop["drain"]) == (3, 4, 1, 3)
+
+
+def test_stopped_children_do_not_hold_up_the_end(echo, clients):
+    service = echo("--drain", "200ms")
+    clients += [service.connect() for _ in range(3)]
+    converse(clients, [b"a", b"b", b"c"])
+    children = service.children()
+    for pid in children:
+        os.kill(pid, signal.SIGSTOP)
+    begun = time.monotonic()
+    service.signal(signal.SIGTERM)
+    assert service.wait_exit() == 0
+    assert time.monotonic() - begun < 0.2 + 1.0 * PATIENCE
+    assert not any(map(procfs.alive, children))
+    assert service.wait_for("stop")["cut"] == 3
 
 
 @pytest.mark.parametrize("request_", REQUESTS)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who is idle, who is slow, and who is gone."""
 
+import fcntl
+import socket
+import struct
+import termios
 import time
 
 import pytest
 
-from clients import Pattern, expect_end, finish, read_all, round_trip, stuff
+from clients import Pattern, expect_end, finish, read_all, round_trip, stuff, stuff_all
 from netns import Network
-from service import PATIENCE
+from service import PATIENCE, until
 
 # How much later than promised a loaded machine may notice.
 SLACK = 0.5 * PATIENCE
@@ -47,8 +51,8 @@ def test_silent_client_is_closed(echo, talks_first):
 def test_client_that_says_something_now_and_then_stays(echo):
     service = echo("--idle-timeout", "1s")
     with service.connect() as sock:
-        until = time.monotonic() + 3
-        while time.monotonic() < until:
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
             round_trip(sock)
             time.sleep(0.5)
         round_trip(sock)
@@ -57,59 +61,85 @@ def test_client_that_says_something_now_and_then_stays(echo):
         assert service.closed_by(sock)["reason"] == "idle"
 
 
+def unacknowledged(sock):
+    """How many bytes of ours the other side's kernel does not have yet (tcp(7), SIOCOUTQ)."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+
+
 @pytest.mark.lengthy
-def test_slow_steady_reader_is_not_idle(echo):
-    """It sends nothing more and reads 5 kB each tenth of a second; when it stops, it is idle."""
+@pytest.mark.parametrize("half_close", [False, True])
+def test_slow_steady_reader_is_not_idle(echo, half_close):
+    """It sends nothing more, perhaps has said so, and reads 5 kB each tenth of a second; when it stops, it is idle."""
     service = echo("--idle-timeout", "1s")
-    pattern = Pattern(4)
+    pattern, size = Pattern(4), 250_000
     with service.connect(receive_buffer=8192) as sock:
-        stuff(sock, pattern, quiet=0.2)
-        offset, until = 0, time.monotonic() + 3.5
-        while time.monotonic() < until:
+        sock.sendall(pattern.piece(0, size))
+        if half_close:
+            sock.shutdown(socket.SHUT_WR)
+        until(lambda: unacknowledged(sock) == 0, what="the service's side has all bytes")
+        offset, end = 0, time.monotonic() + 2.5
+        while time.monotonic() < end:
             read_all(sock, pattern, 5000, offset)
             offset += 5000
             time.sleep(0.1)
         stopped = time.monotonic()
+        assert offset < size - 50_000
         assert not service.events("close")
         event = service.closed_by(sock)
         took = time.monotonic() - stopped
     print(f"closed {took:.2f} s after it stopped")
-    assert event["reason"] == "idle" and event["bytes_in"] > event["bytes_out"] > offset
+    assert event["reason"] == "idle" and event["bytes_in"] > offset
     assert 0.6 <= took <= 2.0 + SLACK
+
+
+@pytest.mark.parametrize("option", ["--idle-timeout", "--dead-timeout"])
+def test_pause_shorter_than_the_timeout_costs_nothing(echo, option):
+    service = echo(option, "3s")
+    pattern = Pattern(5)
+    with service.connect(receive_buffer=8192) as sock:
+        sent = stuff(sock, pattern, quiet=1.2)
+        for offset in range(0, 100_000, 10_000):
+            read_all(sock, pattern, 10_000, offset)
+            time.sleep(0.02)
+        read_all(sock, pattern, sent - 100_000, 100_000)
+        finish(sock)
+    assert service.wait_for("close")["bytes_out"] == sent
 
 
 @pytest.mark.lengthy
 def test_vanished_and_patient_clients(echo, network, clients):
-    """Four clients and dead-timeout 2 s. The line to three is cut: one is idle, one is owed bytes, one has
-    closed its window. The fourth is alive, does not read, and must still get every byte much later."""
+    """The dead-timeout is 2 s. The line to four clients is cut: one is idle, one is owed bytes, one does not read, one
+    has ended and does not read. Two more are like the last two but alive, and must get every byte much later."""
     service = echo("--dead-timeout", "2s", wrap=network.wrap)
-    idle, owed, full, alive = clients[:] = [network.connect(service, size) for size in (0, 0, 8192, 8192)]
-    neighbour = network.connect(service)
-    clients.append(neighbour)
     pattern = Pattern(6)
-    stuff(full, pattern, quiet=0.2)
-    sent = stuff(alive, pattern, quiet=0.2)
-    for sock in (idle, owed, neighbour):
+    vanished = {name: network.connect(service, size) for name, size in
+                (("idle", 0), ("owed", 0), ("full", 8192), ("ended", 8192))}
+    full, ended = (network.connect(service, 8192) for _ in range(2))
+    neighbour = network.connect(service)
+    clients += [*vanished.values(), full, ended, neighbour]
+    sent = stuff_all([vanished["full"], vanished["ended"], full, ended], [pattern] * 4, quiet=0.2, longest=1.0)
+    for sock in (vanished["ended"], ended):
+        sock.shutdown(socket.SHUT_WR)
+    for sock in (vanished["idle"], vanished["owed"], neighbour):
         round_trip(sock)
-    owed.sendall(b"x" * 1000)
-    for sock in (idle, owed, full):
+    vanished["owed"].sendall(b"x" * 1000)
+    for sock in vanished.values():
         network.cut(sock)
-    cut = time.monotonic()
-    owed_name = owed.getsockname()
-    died = {}
-    for name, sock in (("owed", owed), ("idle", idle), ("full", full)):
+    cut, took = time.monotonic(), {}
+    for name, sock in vanished.items():
         event = service.closed_by(sock, seconds=8)
-        died[name] = time.monotonic() - cut
+        took[name] = time.monotonic() - cut
         assert event["reason"] == "dead", (name, event)
-    print("found dead after", {name: round(took, 2) for name, took in died.items()})
-    assert all(1.4 <= took <= 4.5 + SLACK for took in died.values()), died
+    print("found dead at the latest after", {name: round(seconds, 2) for name, seconds in took.items()})
+    assert all(1.4 <= seconds <= 4.5 + SLACK for seconds in took.values()), took
     while time.monotonic() < cut + 5:
         round_trip(neighbour)
         time.sleep(0.1)
-    assert len(service.events("close")) == 3
-    read_all(alive, pattern, sent)
-    finish(alive)
+    assert len(service.events("close")) == 4
+    read_all(full, pattern, sent[2])
+    read_all(ended, pattern, sent[3])
+    expect_end(ended)
+    finish(full)
     finish(neighbour)
     stats = service.stats_when(lambda stats: stats["conns"] == 0)
-    assert (stats["accepted"], stats["dead"], stats["eof"]) == (5, 3, 2)
-    assert owed_name
+    assert (stats["accepted"], stats["dead"], stats["eof"]) == (7, 4, 3)

@@ -79,6 +79,12 @@ def test_hostile_text_is_not_repeated_raw():
     assert "\x1b" not in done.stderr
 
 
+def test_more_connections_than_descriptors():
+    """Said at the start, not found out when they are needed."""
+    done = run(["--engine", "epoll", "--workers", "1", "--max-conns", "1000", "127.0.0.1:0"], ["prlimit", "--nofile=100"])
+    assert_one_line(done, 1, "--max-conns 1000", "100")
+
+
 def test_name_that_does_not_resolve():
     """.invalid never does (RFC 6761, 6.4); whether the resolver can be asked is another matter."""
     done = run(["no-such-host.invalid:0"])
