@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# Completion of yodel for bash, with the package bash-completion or without.
+
+# Offer those of the words in $1 that begin with $cur.
+_yodel_words() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+_yodel_hosts() {
+    if declare -F _known_hosts_real >/dev/null; then
+        _known_hosts_real -- "$cur"
+    else
+        mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
+    fi
+}
+
+# The values of an option. Fails if $1 takes none.
+_yodel_value() {
+    case $1 in
+    --engine) _yodel_words 'auto epoll fork' ;;
+    --log-format) _yodel_words 'logfmt json' ;;
+    --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
+    --workers | --max-conns | --max-conns-per-ip | --idle-timeout | --dead-timeout | --drain) COMPREPLY=() ;;
+    *) return 1 ;;
+    esac
+}
+
+_yodel_echo() {
+    local given=$1 option
+
+    _yodel_value "$prev" && return
+    case $given in
+    --print=) _yodel_words 'text hex' && return ;;
+    *=) _yodel_value "${given%=}" && return ;;
+    esac
+    if [[ $cur != -* ]]; then
+        _yodel_words 'localhost 127.0.0.1 0.0.0.0'
+        return
+    fi
+    _yodel_words '--engine --workers --max-conns --max-conns-per-ip --idle-timeout --dead-timeout --drain
+        --print --print= --log-format --user --help -4 -6 -q -v -h'
+    # The value of --print= follows at once.
+    for option in "${COMPREPLY[@]}"; do
+        [[ $option != *= ]] || [[ ${#COMPREPLY[@]} -gt 1 ]] || compopt -o nospace
+    done
+}
+
+_yodel_ping() {
+    case $prev in
+    -c | -i | -s | -W | -w | -p) return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _yodel_words '-c -i -s -W -w -p -q -v -4 -6 --json --help -h'
+    elif [[ $cur != : && $prev != : ]]; then
+        _yodel_hosts
+    fi
+}
+
+_yodel() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} given=
+
+    COMPREPLY=()
+    if [[ $COMP_CWORD -eq 1 ]]; then
+        _yodel_words 'echo ping help --help --version -h -V'
+        return
+    fi
+    # "=" is a word of its own here: --engine=fork is three.
+    if [[ $cur == = ]]; then
+        given=$prev= prev='' cur=''
+    elif [[ $prev == = && $COMP_CWORD -gt 2 ]]; then
+        given=${COMP_WORDS[COMP_CWORD - 2]}= prev=''
+    fi
+    case ${COMP_WORDS[1]} in
+    echo) _yodel_echo "$given" ;;
+    ping) _yodel_ping ;;
+    help) [[ $COMP_CWORD -gt 2 ]] || _yodel_words 'echo ping' ;;
+    esac
+}
+
+complete -F _yodel yodel

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Completion of yodel for fish.
+
+function __yodel_command -d 'Whether the command of the line is this one'
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and test $words[2] = $argv[1]
+end
+
+function __yodel_no_command -d 'Whether no command has been typed yet'
+    test (count (commandline -opc)) -eq 1
+end
+
+complete -c yodel -f
+complete -c yodel -n __yodel_no_command -a echo -d 'Echo service'
+complete -c yodel -n __yodel_no_command -a ping -d 'Connect time and round trips'
+complete -c yodel -n __yodel_no_command -a help -d 'What a command does'
+complete -c yodel -n __yodel_no_command -s h -l help -d Help
+complete -c yodel -n __yodel_no_command -s V -l version -d 'The version'
+
+complete -c yodel -n '__yodel_command help; and test (count (commandline -opc)) -eq 2' -a 'echo ping'
+
+complete -c yodel -n '__yodel_command echo' -x -l engine -a 'auto\t"The default: epoll"
+epoll\t"Workers with many clients each"
+fork\t"A child for each client"' -d 'How children serve'
+complete -c yodel -n '__yodel_command echo' -x -l workers -d 'Children, with epoll (the CPUs)'
+complete -c yodel -n '__yodel_command echo' -x -l max-conns -d 'More wait their turn'
+complete -c yodel -n '__yodel_command echo' -x -l max-conns-per-ip -d 'More are turned away'
+complete -c yodel -n '__yodel_command echo' -x -l idle-timeout -d 'Close who neither sends nor takes anything'
+complete -c yodel -n '__yodel_command echo' -x -l dead-timeout -d 'Give up who acknowledges nothing (120s)'
+complete -c yodel -n '__yodel_command echo' -x -l drain -d 'At the end, let clients finish (5s)'
+complete -c yodel -n '__yodel_command echo' -l print -a 'text hex' -d 'Show what clients send'
+complete -c yodel -n '__yodel_command echo' -x -l log-format -a 'logfmt json' -d 'The log, on standard error'
+complete -c yodel -n '__yodel_command echo' -x -l user -a '(__fish_complete_users)' -d 'Run as this user'
+complete -c yodel -n '__yodel_command echo' -s 4 -d 'Only IPv4'
+complete -c yodel -n '__yodel_command echo' -s 6 -d 'Only IPv6'
+complete -c yodel -n '__yodel_command echo' -s q -d 'No line for each client'
+complete -c yodel -n '__yodel_command echo' -s v -d 'More lines'
+complete -c yodel -n '__yodel_command echo' -s h -l help -d Help
+complete -c yodel -n '__yodel_command echo' -a 'localhost 127.0.0.1 0.0.0.0' -d 'Address to listen on'
+
+complete -c yodel -n '__yodel_command ping' -x -s c -d 'Stop after so many messages'
+complete -c yodel -n '__yodel_command ping' -x -s i -d 'One message each duration (1s)'
+complete -c yodel -n '__yodel_command ping' -x -s s -d 'Bytes a message (64)'
+complete -c yodel -n '__yodel_command ping' -x -s W -d 'Wait for the connection and each reply (10s)'
+complete -c yodel -n '__yodel_command ping' -x -s w -d 'How long the whole run may take'
+complete -c yodel -n '__yodel_command ping' -x -s p -d 'The port (5188)'
+complete -c yodel -n '__yodel_command ping' -s q -d 'Only the connection and the statistics'
+complete -c yodel -n '__yodel_command ping' -s v -d 'Say of each address how connecting went'
+complete -c yodel -n '__yodel_command ping' -l json -d 'One JSON object a line'
+complete -c yodel -n '__yodel_command ping' -s 4 -d 'Only IPv4'
+complete -c yodel -n '__yodel_command ping' -s 6 -d 'Only IPv6'
+complete -c yodel -n '__yodel_command ping' -s h -l help -d Help
+complete -c yodel -n '__yodel_command ping' -a 'localhost (__fish_print_hostnames)' -d Host

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the shells offer when the tabulator is pressed. That all options are among it, tests/lint/documents checks."""
+
+import shutil
+import subprocess
+
+import pexpect
+import pytest
+
+from service import PATIENCE, ROOT
+
+FOLDER = ROOT / "completions"
+
+# The words typed so far, the last one unfinished; what must be offered; what must not.
+CASES = {
+    "commands": (["yodel", ""], {"echo", "ping", "help"}, {"localhost"}),
+    "command": (["yodel", "p"], {"ping"}, {"echo"}),
+    "help": (["yodel", "help", ""], {"echo", "ping"}, {"help", "localhost"}),
+    "options of echo": (["yodel", "echo", "--max"], {"--max-conns", "--max-conns-per-ip"}, {"--json", "--drain"}),
+    "options of ping": (["yodel", "ping", "--"], {"--json", "--help"}, {"--engine"}),
+    "engines": (["yodel", "echo", "--engine", ""], {"auto", "epoll", "fork"}, {"localhost"}),
+    "formats of the log": (["yodel", "echo", "-q", "--log-format", "j"], {"json"}, {"logfmt"}),
+    "users": (["yodel", "echo", "--user", "nobod"], {"nobody"}, {"root"}),
+    "an address": (["yodel", "echo", "--engine", "fork", "lo"], {"localhost"}, {"fork"}),
+    "a host": (["yodel", "ping", "-c", "3", "localh"], {"localhost"}, {"echo"}),
+    "a number is not guessed": (["yodel", "echo", "--workers", ""], set(), {"localhost", "epoll"}),
+    "a duration is not guessed": (["yodel", "ping", "-i", ""], set(), {"localhost"}),
+}
+
+# Behind an equals sign, and what a shell puts before what it offers there.
+GLUED = {"--engine=": ("--engine=", {"auto", "epoll", "fork"}), "--print=": ("--print=", {"text", "hex"}),
+         "--print=h": ("--print=", {"hex"}), "--log-format=j": ("--log-format=", {"json"})}
+
+
+def bash(words):
+    """bash cuts a line into words also at an equals sign."""
+    cut = []
+    for word in words:
+        head, sign, tail = word.partition("=")
+        cut += [head, sign, tail] if sign and tail else [head, sign] if sign else [head]
+    script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); compopt() { :; }; _yodel; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(["bash", "--norc", "-c", script, "-", FOLDER / "yodel.bash", *cut], capture_output=True,
+                          text=True, timeout=10 * PATIENCE)
+    assert done.stderr == ""
+    return {line.strip() for line in done.stdout.split("\n") if line}
+
+
+def fish(words):
+    done = subprocess.run(["fish", "--no-config", "-c", 'source $argv[1]; complete -C $argv[2]', FOLDER / "yodel.fish",
+                           " ".join(words)], capture_output=True, text=True, timeout=10 * PATIENCE)
+    assert done.stderr == ""
+    return {line.partition("\t")[0] for line in done.stdout.split("\n") if line}
+
+
+@pytest.mark.parametrize("shell", [bash, fish])
+@pytest.mark.parametrize("case", CASES)
+def test_offers(shell, case):
+    words, wanted, unwanted = CASES[case]
+    offered = shell(words)
+    assert wanted <= offered and not unwanted & offered, offered
+    if not wanted:
+        assert offered == set()
+
+
+@pytest.mark.parametrize("shell", [bash, fish])
+@pytest.mark.parametrize("word", GLUED)
+def test_offers_behind_an_equals_sign(shell, word):
+    head, wanted = GLUED[word]
+    assert shell(["yodel", "echo", word]) == {value if shell is bash else head + value for value in wanted}
+
+
+def test_bash_finds_it_where_it_is_registered():
+    done = subprocess.run(["bash", "--norc", "-c", 'source "$1"; complete -p yodel', "-", FOLDER / "yodel.bash"],
+                          capture_output=True, text=True, timeout=10 * PATIENCE)
+    assert done.stdout == "complete -F _yodel yodel\n"
+
+
+# zsh completes only where there is a terminal.
+ZSH = {
+    "commands": ("yodel \t", "echo +-- echo service"),
+    "a unique option": ("yodel echo --eng\t", "--engine "),
+    "options of echo": ("yodel echo --max\t", "--max-conns-per-ip"),
+    "engines": ("yodel echo --engine \t", "fork .*child for each client"),
+    "forms": ("yodel echo --print=\t", "hex +text"),
+    "users": ("yodel echo --user nobod\t", "nobody "),
+    "options of ping": ("yodel ping --js\t", "--json "),
+    "a host": ("yodel ping localh\t", "localhost "),
+    "a duration is described": ("yodel ping -c 3 -i \t", "duration, as 20ms"),
+    "help": ("yodel help p\t", "ping "),
+}
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
+def test_zsh(tmp_path):
+    """All cases in one shell: loading its completion takes most of the time."""
+    shell = pexpect.spawn("zsh", ["-f", "-i"], encoding="utf-8", timeout=10 * PATIENCE, dimensions=(50, 150),
+                          env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TERM": "dumb"})
+    try:
+        shell.sendline("unsetopt zle_bracketed_paste prompt_cr prompt_sp 2>/dev/null; PS1='READY> '; "
+                       f"fpath=({FOLDER} $fpath); autoload -U compinit; compinit -u -D; "
+                       "zstyle ':completion:*:descriptions' format '%d'; zstyle ':completion:*:messages' format '%d'; "
+                       "zstyle ':completion:*:hosts' hosts localhost; setopt auto_list no_list_beep; print -r - GO''ON")
+        shell.expect("GOON\r\n")
+        for number, (name, (typed, wanted)) in enumerate(ZSH.items()):
+            shell.expect("READY> ")
+            shell.send(typed)
+            try:
+                shell.expect(wanted)
+            except pexpect.TIMEOUT:
+                raise AssertionError(f"{name}: {typed!r} offered {shell.before!r}") from None
+            shell.send("\x03")
+            shell.sendline(f"print -r - DO''NE{number}")
+            shell.expect(f"DONE{number}\r\n")
+    finally:
+        shell.close(force=True)
