@@ -84,6 +84,7 @@ def test_burst_of_simultaneous_exits(echo, engine, clients):
     service = echo()
     clients += [service.connect() for _ in range(count)]
     converse(clients, [b"%d" % i for i in range(count)])
+    until(lambda: procfs.tcp_held(service.port, service.pid) == [{procfs.LISTEN: 1}], what="the parent holds no client")
     workers = service.children()
     service.signal(signal.SIGSTOP)
     for sock in clients:
