@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A running `yodel echo`: started, watched, stopped, and proven to have left nothing behind."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -88,7 +89,8 @@ class Output:
     def collect(self):
         """Begin to read. Before that, the pipe fills up and stays full."""
         if not self.thread:
-            fcntl.fcntl(self.pipe.fileno(), F_SETPIPE_SZ, PIPE_SIZE)
+            with contextlib.suppress(PermissionError):  # an ordinary user has only so many pages of pipes
+                fcntl.fcntl(self.pipe.fileno(), F_SETPIPE_SZ, PIPE_SIZE)
             self.thread = threading.Thread(target=self._run, daemon=True)
             self.thread.start()
 
