@@ -39,29 +39,28 @@ static const struct option longs[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char help[] =
-    "yodel echo                         answer on port 5188, IPv6 and IPv4\n"
-    "yodel echo localhost 10.0.0.1:7    on these addresses; a bare number is a port\n"
-    "yodel echo --print --engine fork   the classic: a child a client, who is shown\n"
-    "\n"
-    "usage: yodel echo [OPTIONS] [ADDRESS...]     ADDRESS: [HOST][:PORT] (*:5188)\n"
-    "\n"
-    "  --engine auto|epoll|fork   how children serve (auto)\n"
-    "  --workers N                children, with epoll (the CPUs)\n"
-    "  --max-conns N              more wait their turn (what the descriptors allow)\n"
-    "  --max-conns-per-ip N       more are turned away (no limit)\n"
-    "  --idle-timeout DURATION    close who neither sends nor takes anything (off)\n"
-    "  --dead-timeout DURATION    give up who acknowledges nothing any more (120s)\n"
-    "  --drain DURATION           at the end, let clients finish (5s)\n"
-    "  --print[=text|hex]         show what clients send, on standard output\n"
-    "  --log-format logfmt|json   the log, on standard error (logfmt)\n"
-    "  --user NAME                run as NAME\n"
-    "  -4, -6                     only IPv4, only IPv6\n"
-    "  -q, -v                     no line for each client; more lines\n"
-    "  -h, --help                 this\n"
-    "\n"
-    "DURATION: 20ms, 1.5s, 2m; a bare number is seconds.\n"
-    "TERM, INT: finish and end; again: end at once. USR1: log the counters.\n";
+static const char help[] = "yodel echo                         answer on port 5188, IPv6 and IPv4\n"
+                           "yodel echo localhost 10.0.0.1:7    on these addresses; a bare number is a port\n"
+                           "yodel echo --print --engine fork   the classic: a child a client, who is shown\n"
+                           "\n"
+                           "usage: yodel echo [OPTIONS] [ADDRESS...]     ADDRESS: [HOST][:PORT] (*:5188)\n"
+                           "\n"
+                           "  --engine auto|epoll|fork   how children serve (auto)\n"
+                           "  --workers N                children, with epoll (the CPUs)\n"
+                           "  --max-conns N              more wait their turn (what the descriptors allow)\n"
+                           "  --max-conns-per-ip N       more are turned away (no limit)\n"
+                           "  --idle-timeout DURATION    close who neither sends nor takes anything (off)\n"
+                           "  --dead-timeout DURATION    give up who acknowledges nothing any more (120s)\n"
+                           "  --drain DURATION           at the end, let clients finish (5s)\n"
+                           "  --print[=text|hex]         show what clients send, on standard output\n"
+                           "  --log-format logfmt|json   the log, on standard error (logfmt)\n"
+                           "  --user NAME                run as NAME\n"
+                           "  -4, -6                     only IPv4, only IPv6\n"
+                           "  -q, -v                     no line for each client; more lines\n"
+                           "  -h, --help                 this\n"
+                           "\n"
+                           "DURATION: 20ms, 1.5s, 2m; a bare number is seconds.\n"
+                           "TERM, INT: finish and end; again: end at once. USR1: log the counters.\n";
 
 struct request {
     struct door_config config;
