@@ -2,7 +2,7 @@
 # Completion of yodel for fish.
 
 function __yodel_command -d 'Whether the command of the line is this one'
-    set -l words (commandline -opc)
+    set --local words (commandline -opc)
     test (count $words) -ge 2; and test $words[2] = $argv[1]
 end
 

@@ -80,7 +80,7 @@ def test_bash_finds_it_where_it_is_registered():
 ZSH = {
     "commands": ("yodel \t", "echo +-- echo service"),
     "a unique option": ("yodel echo --eng\t", "--engine "),
-    "options of echo": ("yodel echo --max\t", "--max-conns-per-ip"),
+    "options of echo": ("yodel echo --max\t\t", "--max-conns-per-ip"),
     "engines": ("yodel echo --engine \t", "fork .*child for each client"),
     "forms": ("yodel echo --print=\t", "hex +text"),
     "users": ("yodel echo --user nobod\t", "nobody "),
