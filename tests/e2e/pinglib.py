@@ -12,6 +12,8 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 
+import pytest
+
 from service import PATIENCE, REPORTS, YODEL, Late
 
 SUMMARY = re.compile(
@@ -21,8 +23,8 @@ SUMMARY = re.compile(
 
 
 class Peer:
-    """A TCP server on a free port of loopback. handler(sock) talks to each client in a thread of its own; the socket is closed
-    after it."""
+    """A TCP server on a free port of loopback. handler(sock) talks to each client in a thread of its own; the
+    socket is closed after it."""
 
     def __init__(self, handler, host="127.0.0.1", port=0, receive_buffer=None, send_buffer=None):
         self.handler = handler
@@ -193,3 +195,30 @@ def timed(*args, **how):
     begin = time.monotonic()
     result = ping(*args, **how)
     return result, time.monotonic() - begin
+
+
+def closing(sock):
+    """Echo two messages and go."""
+    for seq, data in enumerate(messages(sock, 64), 1):
+        sock.sendall(data)
+        if seq == 2:
+            return
+
+
+def one_line(text):
+    assert text.startswith("yodel: ping: ") and text.endswith("\n") and text.count("\n") == 1, text
+    return text[len("yodel: ping: "):-1]
+
+
+@pytest.fixture
+def peer():
+    """peer(handler, ...): a Peer that is closed when the test is over."""
+    peers = []
+
+    def make(*args, **how):
+        peers.append(Peer(*args, **how))
+        return peers[-1]
+
+    yield make
+    for each in peers:
+        each.__exit__()
