@@ -146,8 +146,8 @@ static int catch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Write to standard output; while it has no room (a stopped terminal, a pager), a signal still ends the run. What is
- * at most PIPE_BUF long then never blocks (pipe(7)). Returns 0, -EINTR, or -errno. */
+/* Write to standard output; while it has no room (a stopped terminal, a pager), a signal still ends the
+ * run. What is at most PIPE_BUF long then never blocks (pipe(7)). Returns 0, -EINTR, or -errno. */
 static int put(const struct ping *ping, const char *text, size_t len)
 {
     while (len > 0) {

@@ -38,7 +38,8 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* Write the len bytes of message seq from offset on, in blocks of 8 that depend on nothing but their place. */
+/* Write the len bytes of message seq from offset on, in blocks of 8 that depend on nothing but their
+ * place. */
 static void fill(const struct flow *flow, uint64_t seq, size_t offset, uint8_t *bytes, size_t len)
 {
     uint64_t stream = mix(flow->key ^ mix(seq));

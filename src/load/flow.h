@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The messages of one connection to an echo service: what goes out, and whether the same comes back. Pure: owns no
- * descriptor, and every time is passed in.
+/* The messages of one connection to an echo service: what goes out, and whether the same comes back. Pure:
+ * owns no descriptor, and every time is passed in.
  *
- * A message is size bytes of printable ASCII, different for every key and number, and a newline as the last, so that
- * services which echo lines and services which echo bytes both answer, and a terminal at the other end
- * stays whole. An echo has no frames: the reply to a message is as many bytes, in order. */
+ * A message is size bytes of printable ASCII, different for every key and number, and a newline as the
+ * last, so that services which echo lines and services which echo bytes both answer, and a terminal at the
+ * other end stays whole. An echo has no frames: the reply to a message is as many bytes, in order. */
 #ifndef YODEL_LOAD_FLOW_H
 #define YODEL_LOAD_FLOW_H
 
@@ -74,8 +74,8 @@ void flow_sent(struct flow *flow, size_t len);
  * least 1; *reply tells what they were. Call again for the rest. */
 size_t flow_input(struct flow *flow, const uint8_t *bytes, size_t len, struct flow_reply *reply);
 
-/* Give up waiting for the oldest message that started before before_ns; its reply may still come. Returns whether there was
- * one, and its number. */
+/* Give up waiting for the oldest message that started before before_ns; its reply may still come. Returns
+ * whether there was one, and its number. */
 bool flow_expire(struct flow *flow, int64_t before_ns, uint64_t *seq);
 
 /* When the next message to expire started; INT64_MAX if there is none. */

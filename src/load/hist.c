@@ -22,7 +22,8 @@ void hist_free(struct hist *hist)
     free(hist);
 }
 
-/* Cells 0 to 2 * HIST_HALF - 1 are one ns wide; each further HIST_HALF cells are twice as wide as those before. */
+/* Cells 0 to 2 * HIST_HALF - 1 are one ns wide; each further HIST_HALF cells are twice as wide as those
+ * before. */
 static unsigned cell_of(int64_t ns)
 {
     uint64_t value = (uint64_t)ns;

@@ -32,8 +32,9 @@ void hist_record(struct hist *hist, int64_t ns);
 /* Add what from has counted to into. */
 void hist_merge(struct hist *into, const struct hist *from);
 
-/* The smallest value that percent (0 to 100) of what was counted do not exceed, to the precision above and never
- * more than max_ns: rank ceil(percent / 100 * count), at least the first. 0 while nothing is counted. */
+/* The smallest value that percent (0 to 100) of what was counted do not exceed, to the precision above and
+ * never more than max_ns: rank ceil(percent / 100 * count), at least the first. 0 while nothing is
+ * counted. */
 int64_t hist_percentile(const struct hist *hist, double percent);
 
 /* The arithmetic mean, rounded; 0 while nothing is counted. */

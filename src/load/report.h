@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a measurement looks like, for people and as JSON. Pure: every function writes whole lines into text and returns their
- * length, at most REPORT_MAX - 1, or 0 where the format says nothing.
+/* What a measurement looks like, for people and as JSON. Pure: every function writes whole lines into text
+ * and returns their length, at most REPORT_MAX - 1.
  *
  * People read it in the manner of ping(8):
  *
@@ -12,19 +12,20 @@
  *     1 sent, 1 received, 0 late, 0 corrupted, 0% loss, 0.001 s
  *     round trip min/mean/p50/p99/max = 0.045/0.045/0.045/0.045/0.045 ms
  *
- * JSON is one object a line; numbers of nanoseconds end in _ns:
+ * JSON is one object a line (broken here to fit); numbers of nanoseconds end in _ns:
  *
  *     {"event":"connect","host":"localhost","port":5188,"ip":"127.0.0.1","size":64,"connect_ns":112000}
  *     {"event":"reply","seq":1,"rtt_ns":45000,"late":false,"corrupted":false}
- *     {"event":"reply","seq":2,"rtt_ns":47000,"late":false,"corrupted":true,"wrong_bytes":3,"wrong_at":17,
- *      "got":65,"expected":97}                                 (in one line)
- *     {"event":"missed","seq":3,"sent":true}                   nothing came in time; sent false: the peer did not read
- *     {"event":"stray","bytes":13}                             came though nothing was owed, once a message
- *     {"event":"summary","end":"count","sent":3,"received":1,"late":0,"corrupted":1,"lost":1,"unsent":0,"stray_bytes":13,
- *      "elapsed_ns":3004000000,"connect_ns":112000,"rtt_min_ns":45000,"rtt_mean_ns":45000,"rtt_p50_ns":45000,
- *      "rtt_p99_ns":45000,"rtt_max_ns":45000}                  the rtt_ fields are null when nothing came back
+ *     {"event":"reply","seq":2,"rtt_ns":47000,"late":false,"corrupted":true,
+ *      "wrong_bytes":3,"wrong_at":17,"got":65,"expected":97}
+ *     {"event":"missed","seq":3,"sent":true}     not answered in time; sent false: the peer did not read
+ *     {"event":"stray","bytes":13}               came though nothing was owed, once a message
+ *     {"event":"summary","end":"count","sent":3,"received":1,"late":0,"corrupted":1,"lost":1,"unsent":0,
+ *      "stray_bytes":13,"elapsed_ns":3004000000,"connect_ns":112000,"rtt_min_ns":45000,"rtt_mean_ns":45000,
+ *      "rtt_p50_ns":45000,"rtt_p99_ns":45000,"rtt_max_ns":45000}
  *
- * "end" is count, deadline, interrupted, closed, reset, broken (the connection failed otherwise) or mute (the output failed).
+ * The rtt_ fields of the summary are null when nothing came back. "end" is count, deadline, interrupted,
+ * closed, reset, broken (the connection failed otherwise) or mute (the output failed).
  * sent = received + late + corrupted + lost. Percentiles are as exact as hist.h says. */
 #ifndef YODEL_LOAD_REPORT_H
 #define YODEL_LOAD_REPORT_H

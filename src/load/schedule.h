@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* When a message is due. Pure: the clock is passed in.
  *
- * Open loop: message n is due at start + (n - 1) * interval, whatever became of those before; a sender that was
- * held up finds all the messages that it missed due at once, each with the time at which it should have gone. Closed
- * loop (interval 0): a message is due when the one before is settled. */
+ * Open loop: message n is due at start + (n - 1) * interval, whatever became of those before; a sender
+ * that was held up finds all the messages that it missed due at once, each with the time at which it
+ * should have gone. Closed loop (interval 0): a message is due when the one before is settled. */
 #ifndef YODEL_LOAD_SCHEDULE_H
 #define YODEL_LOAD_SCHEDULE_H
 
@@ -22,7 +22,8 @@ struct schedule {
 /* interval_ns >= 0; the first message is due at start_ns. */
 void schedule_init(struct schedule *schedule, int64_t interval_ns, uint64_t count, int64_t start_ns);
 
-/* When the next message is due: SCHEDULE_NEVER after the last, or in a closed loop until the one before is settled. */
+/* When the next message is due: SCHEDULE_NEVER after the last, or in a closed loop until the one before is
+ * settled. */
 int64_t schedule_due_ns(const struct schedule *schedule);
 
 /* Take the due message. Returns its number, from 1. */

@@ -36,7 +36,8 @@ struct dial {
     int64_t took_ns;     /* from the winner's connect() until it was seen to be connected */
 };
 
-/* Prepare to try count (1 to DIAL_MAX) addresses until deadline_ns on clock_ns()'s clock. Opens nothing yet. */
+/* Prepare to try count (1 to DIAL_MAX) addresses until deadline_ns on clock_ns()'s clock. Opens nothing
+ * yet. */
 void dial_init(struct dial *dial, const struct addr *addrs, int count, int64_t deadline_ns);
 
 /* Do what can be done at now_ns. Returns the connected descriptor, which is the caller's: non-blocking,
@@ -54,8 +55,8 @@ int64_t dial_wake_ns(const struct dial *dial);
 /* Close what is under way. Not needed once dial_step() returned a descriptor or a final error. */
 void dial_abandon(struct dial *dial);
 
-/* Block until the outcome. Returns as dial_step() but never -EINPROGRESS; -EINTR once wake_fd (or -1) is readable;
- * it is not read. */
+/* Block until the outcome. Returns as dial_step() but never -EINPROGRESS; -EINTR once wake_fd (or -1) is
+ * readable; it is not read. */
 int dial_wait(struct dial *dial, int wake_fd);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The first address that answers wins, nobody waits for those that do not, and all are closed. Here the clock is the
- * test's: an address that hangs is a listener on loopback whose backlog is full. */
+/* The first address that answers wins, nobody waits for those that do not, and all are closed. Here the
+ * clock is the test's: an address that hangs is a listener on loopback whose backlog is full. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,7 +128,8 @@ static void expect_connected(const struct scene *scene, int fd, int winner)
     assert_true(scene->dial.took_ns > 0 && scene->dial.took_ns < 20 * NS_PER_S);
 }
 
-/* Let all happen that happens at now_ns: on loopback a handshake is over when connect() returns, with EINPROGRESS. */
+/* Let all happen that happens at now_ns: on loopback a handshake is over when connect() returns, with
+ * EINPROGRESS. */
 static int step(struct scene *scene, int64_t now_ns)
 {
     int result = -EINPROGRESS;
