@@ -203,8 +203,8 @@ def test_readme_commands_that_set_up(tmp_path):
     for script in commands[:2]:
         assert os.access(ROOT / script, os.X_OK)
     build = Path(YODEL).resolve().parent
-    if not (build / "build.ninja").exists():
-        pytest.skip(f"{YODEL} is not in a build folder")
+    if not (build / "build.ninja").exists() or not os.access(build / "meson-logs", os.W_OK):
+        pytest.skip(f"{YODEL} is not in a build folder of this user")
     done = subprocess.run(["/usr/bin/meson", "install", "-C", build, "--no-rebuild", "--destdir", tmp_path],
                           capture_output=True, text=True, timeout=30 * PATIENCE)
     assert done.returncode == 0, done
