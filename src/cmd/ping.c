@@ -277,26 +277,26 @@ static int say_mute(int error)
     return EXIT_SYSTEM;
 }
 
-static int outcome(const struct ping *ping, enum probe_end end, const struct tally *tally)
+static int judge(const struct ping *ping, enum probe_end end, const struct outcome *outcome)
 {
     bool lost = end == PROBE_CLOSED || end == PROBE_RESET || end == PROBE_BROKEN;
-    bool too_few = end == PROBE_DEADLINE && tally->sent < ping->plan.count;
+    bool too_few = end == PROBE_DEADLINE && outcome->sent < ping->plan.count;
 
-    return tally_clean(tally) && !lost && !too_few ? EXIT_DONE : EXIT_SYSTEM;
+    return outcome_clean(outcome) && !lost && !too_few ? EXIT_DONE : EXIT_SYSTEM;
 }
 
 static int measure(struct ping *ping, int fd)
 {
     const struct probe_listener listener = {on_reply, on_missed, on_stray, on_foreign, ping};
     char text[REPORT_MAX];
-    struct tally tally;
+    struct outcome outcome;
     int error = put(ping, text, report_connect(&ping->report, text));
 
     if (error && error != -EINTR)
         return say_mute(error);
-    tally_init(&tally);
-    enum probe_end end = probe_run(fd, ping->wake_fd, &ping->plan, &listener, &tally, &error);
-    int status = outcome(ping, end, &tally);
+    outcome_init(&outcome);
+    enum probe_end end = probe_run(fd, ping->wake_fd, &ping->plan, &listener, &outcome, &error);
+    int status = judge(ping, end, &outcome);
     if (end == PROBE_MUTE && error == -EINTR) { /* the signal that interrupted put() is still there */
         struct signalfd_siginfo record;
         if (read(ping->wake_fd, &record, sizeof record) > 0)
@@ -306,11 +306,11 @@ static int measure(struct ping *ping, int fd)
         status = say_mute(error);
     } else {
         say_end(ping, end, error);
-        error = put(ping, text, report_summary(&ping->report, text, end, &tally));
+        error = put(ping, text, report_summary(&ping->report, text, end, &outcome));
         if (error)
             status = say_mute(error);
     }
-    tally_done(&tally);
+    outcome_done(&outcome);
     return status;
 }
 

@@ -22,7 +22,7 @@ struct probe {
     int fd, wake_fd;
     const struct probe_plan *plan;
     const struct probe_listener *listener;
-    struct tally *tally;
+    struct outcome *outcome;
     struct flow flow;
     struct schedule schedule;
     bool held;                /* the last turn ended with nothing more to be begun, because of the peer */
@@ -77,7 +77,7 @@ static void take_reply(struct probe *p, const struct flow_reply *reply, int64_t 
 {
     int64_t rtt_ns = now_ns - reply->start_ns;
 
-    tally_reply(p->tally, rtt_ns, p->plan->wait_ns, reply->wrong);
+    outcome_reply(p->outcome, rtt_ns, p->plan->wait_ns, reply->wrong);
     heed(p, p->listener->reply(p->listener->context, reply, rtt_ns, rtt_ns > p->plan->wait_ns));
     settle(p, now_ns);
     tell_foreign(p);
@@ -85,11 +85,11 @@ static void take_reply(struct probe *p, const struct flow_reply *reply, int64_t 
 
 static void take_stray(struct probe *p, const uint8_t *bytes, size_t len)
 {
-    p->tally->stray_bytes += len;
+    p->outcome->stray_bytes += len;
     if (p->stray_told)
         return;
     p->stray_told = true;
-    heed(p, p->listener->stray(p->listener->context, bytes, len, p->tally->sent == 0));
+    heed(p, p->listener->stray(p->listener->context, bytes, len, p->outcome->sent == 0));
 }
 
 static void take(struct probe *p, size_t len, int64_t now_ns)
@@ -175,7 +175,7 @@ static void begin(struct probe *p)
     int64_t due_ns = schedule_due_ns(&p->schedule);
 
     flow_begin(&p->flow, schedule_take(&p->schedule));
-    p->tally->sent++;
+    p->outcome->sent++;
     p->stray_told = false;
     flow_stamp(&p->flow, due_ns < p->blocked_until_ns ? due_ns : clock_ns());
     push(p);
@@ -186,7 +186,7 @@ static void drop_held(struct probe *p, int64_t now_ns)
 {
     while (may_begin(p, now_ns) && now_ns - schedule_due_ns(&p->schedule) > p->plan->wait_ns) {
         uint64_t seq = schedule_take(&p->schedule);
-        p->tally->unsent++;
+        p->outcome->unsent++;
         heed(p, p->listener->missed(p->listener->context, seq, false));
         schedule_settled(&p->schedule, now_ns);
     }
@@ -225,7 +225,7 @@ static void expire(struct probe *p)
 /* Send no more, and wait a little for what can still come: a message that left this moment is not lost. */
 static void stop(struct probe *p, enum probe_end end)
 {
-    int64_t grace_ns = earlier(2 * p->tally->rtt->max_ns, PROBE_GRACE_MAX_NS);
+    int64_t grace_ns = earlier(2 * p->outcome->rtt->max_ns, PROBE_GRACE_MAX_NS);
 
     p->stop_ns = clock_ns() + grace_ns;
     p->stop_end = end;
@@ -302,7 +302,7 @@ static void loop(struct probe *p)
 }
 
 enum probe_end probe_run(int fd, int wake_fd, const struct probe_plan *plan,
-                         const struct probe_listener *listener, struct tally *tally, int *error)
+                         const struct probe_listener *listener, struct outcome *outcome, int *error)
 {
     struct probe *p = calloc(1, sizeof *p);
 
@@ -315,11 +315,11 @@ enum probe_end probe_run(int fd, int wake_fd, const struct probe_plan *plan,
     p->wake_fd = wake_fd;
     p->plan = plan;
     p->listener = listener;
-    p->tally = tally;
+    p->outcome = outcome;
     p->stop_ns = INT64_MAX;
     schedule_init(&p->schedule, plan->interval_ns, plan->count, start_ns);
     loop(p);
-    tally->elapsed_ns += clock_ns() - start_ns;
+    outcome->elapsed_ns += clock_ns() - start_ns;
     tell_foreign(p);
     enum probe_end end = p->end;
     *error = p->error;

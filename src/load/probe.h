@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "load/flow.h"
-#include "load/tally.h"
+#include "load/outcome.h"
 
 /* Messages that may be out and unanswered. At this many the peer counts as one that does not read. */
 #define PROBE_OUTSTANDING_MAX 16384
@@ -58,8 +58,8 @@ struct probe_listener {
 
 /* Run plan on the connected, non-blocking fd, which stays the caller's, until it ends. wake_fd is a
  * signalfd() or the like: one record is read from it when it becomes readable; the second time the run
- * ends without grace. tally is added to. *error is 0, or what belongs to PROBE_BROKEN and PROBE_MUTE. */
+ * ends without grace. outcome is added to. *error is 0, or what belongs to PROBE_BROKEN and PROBE_MUTE. */
 enum probe_end probe_run(int fd, int wake_fd, const struct probe_plan *plan,
-                         const struct probe_listener *listener, struct tally *tally, int *error);
+                         const struct probe_listener *listener, struct outcome *outcome, int *error);
 
 #endif

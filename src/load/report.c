@@ -159,20 +159,20 @@ size_t report_stray(const struct report *report, char text[static REPORT_MAX], c
 }
 
 static size_t summary_json(const struct report *report, char *text, enum probe_end end,
-                           const struct tally *tally)
+                           const struct outcome *outcome)
 {
     static const char *const ends[] = {
         [PROBE_COUNT] = "count",   [PROBE_DEADLINE] = "deadline", [PROBE_INTERRUPTED] = "interrupted",
         [PROBE_CLOSED] = "closed", [PROBE_RESET] = "reset",       [PROBE_BROKEN] = "broken",
         [PROBE_MUTE] = "mute"};
-    const struct hist *rtt = tally->rtt;
-    size_t len =
-        add(text, 0,
-            "{\"event\":\"summary\",\"end\":\"%s\",\"sent\":%" PRIu64 ",\"received\":%" PRIu64
-            ",\"late\":%" PRIu64 ",\"corrupted\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"unsent\":%" PRIu64
-            ",\"stray_bytes\":%" PRIu64 ",\"elapsed_ns\":%" PRId64 ",\"connect_ns\":%" PRId64,
-            ends[end], tally->sent, tally->received, tally->late, tally->corrupted, tally_lost(tally),
-            tally->unsent, tally->stray_bytes, tally->elapsed_ns, report->connect_ns);
+    const struct hist *rtt = outcome->rtt;
+    size_t len = add(
+        text, 0,
+        "{\"event\":\"summary\",\"end\":\"%s\",\"sent\":%" PRIu64 ",\"received\":%" PRIu64
+        ",\"late\":%" PRIu64 ",\"corrupted\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"unsent\":%" PRIu64
+        ",\"stray_bytes\":%" PRIu64 ",\"elapsed_ns\":%" PRId64 ",\"connect_ns\":%" PRId64,
+        ends[end], outcome->sent, outcome->received, outcome->late, outcome->corrupted, outcome_lost(outcome),
+        outcome->unsent, outcome->stray_bytes, outcome->elapsed_ns, report->connect_ns);
 
     if (rtt->count == 0)
         return add(text, len,
@@ -185,14 +185,14 @@ static size_t summary_json(const struct report *report, char *text, enum probe_e
 }
 
 /* Up to two decimals, rounded so that neither some loss looks like none nor some like all. */
-static size_t add_loss(char *text, size_t len, const struct tally *tally)
+static size_t add_loss(char *text, size_t len, const struct outcome *outcome)
 {
-    uint64_t lost = tally_lost(tally);
-    unsigned hundredths = tally->sent ? (unsigned)((double)lost * 10000 / (double)tally->sent) : 0;
+    uint64_t lost = outcome_lost(outcome);
+    unsigned hundredths = outcome->sent ? (unsigned)((double)lost * 10000 / (double)outcome->sent) : 0;
 
     if (lost && hundredths == 0)
         hundredths = 1;
-    if (lost < tally->sent && hundredths == 10000)
+    if (lost < outcome->sent && hundredths == 10000)
         hundredths = 9999;
     len = add(text, len, ", %u", hundredths / 100);
     if (hundredths % 100)
@@ -202,24 +202,24 @@ static size_t add_loss(char *text, size_t len, const struct tally *tally)
 }
 
 size_t report_summary(const struct report *report, char text[static REPORT_MAX], enum probe_end end,
-                      const struct tally *tally)
+                      const struct outcome *outcome)
 {
     char min[MS_MAX], mean[MS_MAX], p50[MS_MAX], p99[MS_MAX], max[MS_MAX];
-    const struct hist *rtt = tally->rtt;
+    const struct hist *rtt = outcome->rtt;
 
     if (report->json)
-        return summary_json(report, text, end, tally);
+        return summary_json(report, text, end, outcome);
     size_t len = add(text, 0,
                      "\n--- %s echo statistics ---\n%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64
                      " late, %" PRIu64 " corrupted",
-                     report->name, tally->sent, tally->received, tally->late, tally->corrupted);
-    len = add_loss(text, len, tally);
-    if (tally->unsent)
-        len = add(text, len, ", %" PRIu64 " could not be sent", tally->unsent);
-    if (tally->stray_bytes)
-        len = add(text, len, ", %" PRIu64 " byte%s nobody asked for", tally->stray_bytes,
-                  plural(tally->stray_bytes));
-    len = add(text, len, ", %s s\n", ms(tally->elapsed_ns / 1000, max));
+                     report->name, outcome->sent, outcome->received, outcome->late, outcome->corrupted);
+    len = add_loss(text, len, outcome);
+    if (outcome->unsent)
+        len = add(text, len, ", %" PRIu64 " could not be sent", outcome->unsent);
+    if (outcome->stray_bytes)
+        len = add(text, len, ", %" PRIu64 " byte%s nobody asked for", outcome->stray_bytes,
+                  plural(outcome->stray_bytes));
+    len = add(text, len, ", %s s\n", ms(outcome->elapsed_ns / 1000, max));
     if (rtt->count == 0)
         return len;
     return add(text, len, "round trip min/mean/p50/p99/max = %s/%s/%s/%s/%s ms\n", ms(rtt->min_ns, min),

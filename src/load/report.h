@@ -61,6 +61,6 @@ size_t report_missed(const struct report *report, char text[static REPORT_MAX], 
 size_t report_stray(const struct report *report, char text[static REPORT_MAX], const uint8_t *bytes,
                     size_t len, bool spontaneous);
 size_t report_summary(const struct report *report, char text[static REPORT_MAX], enum probe_end end,
-                      const struct tally *tally);
+                      const struct outcome *outcome);
 
 #endif

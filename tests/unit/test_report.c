@@ -118,42 +118,42 @@ static void what_a_stranger_sends_is_bounded_and_harmless(void **state)
 static void the_statistics(void **state)
 {
     struct report people = report(false, "h", 64), json = report(true, "h", 64);
-    struct tally tally;
+    struct outcome outcome;
     char text[REPORT_MAX];
 
     (void)state;
-    tally_init(&tally);
-    tally.elapsed_ns = INT64_C(3004499999);
-    expect(text, report_summary(&people, text, PROBE_COUNT, &tally),
+    outcome_init(&outcome);
+    outcome.elapsed_ns = INT64_C(3004499999);
+    expect(text, report_summary(&people, text, PROBE_COUNT, &outcome),
            "\n--- h:5188 echo statistics ---\n0 sent, 0 received, 0 late, 0 corrupted, 0% loss, 3.004 s\n");
     expect(
-        text, report_summary(&json, text, PROBE_CLOSED, &tally),
+        text, report_summary(&json, text, PROBE_CLOSED, &outcome),
         "{\"event\":\"summary\",\"end\":\"closed\",\"sent\":0,\"received\":0,\"late\":0,\"corrupted\":0,"
         "\"lost\":0,"
         "\"unsent\":0,\"stray_bytes\":0,\"elapsed_ns\":3004499999,\"connect_ns\":112499,\"rtt_min_ns\":null,"
         "\"rtt_mean_ns\":null,\"rtt_p50_ns\":null,\"rtt_p99_ns\":null,\"rtt_max_ns\":null}\n");
-    tally.sent = 6;
-    tally.unsent = 2;
-    tally.stray_bytes = 1;
-    tally_reply(&tally, 1000000, 5000000, 0);
-    tally_reply(&tally, 2000000, 5000000, 0);
-    tally_reply(&tally, 5000001, 5000000, 0);
-    tally_reply(&tally, 1, 5000000, 4);
-    tally_reply(&tally, 5000000, 5000000, 0);
-    assert_int_equal(tally.received, 3);
-    assert_int_equal(tally_lost(&tally), 1);
-    expect(text, report_summary(&people, text, PROBE_COUNT, &tally),
+    outcome.sent = 6;
+    outcome.unsent = 2;
+    outcome.stray_bytes = 1;
+    outcome_reply(&outcome, 1000000, 5000000, 0);
+    outcome_reply(&outcome, 2000000, 5000000, 0);
+    outcome_reply(&outcome, 5000001, 5000000, 0);
+    outcome_reply(&outcome, 1, 5000000, 4);
+    outcome_reply(&outcome, 5000000, 5000000, 0);
+    assert_int_equal(outcome.received, 3);
+    assert_int_equal(outcome_lost(&outcome), 1);
+    expect(text, report_summary(&people, text, PROBE_COUNT, &outcome),
            "\n--- h:5188 echo statistics ---\n6 sent, 3 received, 1 late, 1 corrupted, 16.66% loss, 2 could "
            "not be "
            "sent, 1 byte nobody asked for, 3.004 s\n"
            "round trip min/mean/p50/p99/max = 1.000/3.250/2.001/5.000/5.000 ms\n");
     expect(
-        text, report_summary(&json, text, PROBE_INTERRUPTED, &tally),
+        text, report_summary(&json, text, PROBE_INTERRUPTED, &outcome),
         "{\"event\":\"summary\",\"end\":\"interrupted\",\"sent\":6,\"received\":3,\"late\":1,\"corrupted\":1,"
         "\"lost\":1,\"unsent\":2,\"stray_bytes\":1,\"elapsed_ns\":3004499999,\"connect_ns\":112499,"
         "\"rtt_min_ns\":1000000,\"rtt_mean_ns\":3250000,\"rtt_p50_ns\":2000895,\"rtt_p99_ns\":5000001,"
         "\"rtt_max_ns\":5000001}\n");
-    tally_done(&tally);
+    outcome_done(&outcome);
 }
 
 static void some_loss_is_neither_none_nor_all(void **state)
@@ -171,34 +171,34 @@ static void some_loss_is_neither_none_nor_all(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct tally tally;
-        tally_init(&tally);
-        tally.sent = cases[i].sent;
-        tally.received = cases[i].received;
-        report_summary(&people, text, PROBE_COUNT, &tally);
+        struct outcome outcome;
+        outcome_init(&outcome);
+        outcome.sent = cases[i].sent;
+        outcome.received = cases[i].received;
+        report_summary(&people, text, PROBE_COUNT, &outcome);
         assert_non_null(strstr(text, cases[i].loss));
-        tally_done(&tally);
+        outcome_done(&outcome);
     }
 }
 
 static void clean_means_all_of_it(void **state)
 {
-    struct tally tally;
+    struct outcome outcome;
 
     (void)state;
-    tally_init(&tally);
-    assert_false(tally_clean(&tally));
-    tally.sent = tally.received = 2;
-    assert_true(tally_clean(&tally));
-    tally.unsent = 1;
-    assert_false(tally_clean(&tally));
-    tally.unsent = 0;
-    tally.stray_bytes = 1;
-    assert_false(tally_clean(&tally));
-    tally.stray_bytes = 0;
-    tally.received = tally.late = 1;
-    assert_false(tally_clean(&tally));
-    tally_done(&tally);
+    outcome_init(&outcome);
+    assert_false(outcome_clean(&outcome));
+    outcome.sent = outcome.received = 2;
+    assert_true(outcome_clean(&outcome));
+    outcome.unsent = 1;
+    assert_false(outcome_clean(&outcome));
+    outcome.unsent = 0;
+    outcome.stray_bytes = 1;
+    assert_false(outcome_clean(&outcome));
+    outcome.stray_bytes = 0;
+    outcome.received = outcome.late = 1;
+    assert_false(outcome_clean(&outcome));
+    outcome_done(&outcome);
 }
 
 int main(void)

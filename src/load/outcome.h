@@ -2,8 +2,8 @@
 /* What became of the messages of a run. Pure.
  *
  * Every message that was sent is in the end exactly one of received, late, corrupted or lost. */
-#ifndef YODEL_LOAD_TALLY_H
-#define YODEL_LOAD_TALLY_H
+#ifndef YODEL_LOAD_OUTCOME_H
+#define YODEL_LOAD_OUTCOME_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include "load/hist.h"
 
-struct tally {
+struct outcome {
     uint64_t sent;        /* at least the first byte of it */
     uint64_t received;    /* came back as it was sent, and in time */
     uint64_t late;        /* came back as it was sent, after the wait */
@@ -22,17 +22,17 @@ struct tally {
     struct hist *rtt;     /* of received and late */
 };
 
-/* tally_done() frees what tally_init() made. */
-void tally_init(struct tally *tally);
-void tally_done(struct tally *tally);
+/* outcome_done() frees what outcome_init() made. */
+void outcome_init(struct outcome *outcome);
+void outcome_done(struct outcome *outcome);
 
 /* Count a reply with wrong bytes that differ, rtt_ns after its message; within wait_ns it is in time. */
-void tally_reply(struct tally *tally, int64_t rtt_ns, int64_t wait_ns, uint64_t wrong);
+void outcome_reply(struct outcome *outcome, int64_t rtt_ns, int64_t wait_ns, uint64_t wrong);
 
 /* Messages that never came back. */
-uint64_t tally_lost(const struct tally *tally);
+uint64_t outcome_lost(const struct outcome *outcome);
 
 /* Whether something was sent and all of it came back right, in time, and nothing else. */
-bool tally_clean(const struct tally *tally);
+bool outcome_clean(const struct outcome *outcome);
 
 #endif
