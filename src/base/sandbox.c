@@ -58,6 +58,11 @@ int sandbox_find_user(const char *name, struct sandbox_user *user)
 
 int sandbox_become(const struct sandbox_user *user)
 {
+    uid_t real, effective, saved;
+
+    if (getresuid(&real, &effective, &saved) == 0 && effective != 0 && real == user->uid &&
+        effective == user->uid && saved == user->uid)
+        return 0; /* an ordinary user is what it is, and may not touch its groups */
     if (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
         setresuid(user->uid, user->uid, user->uid) < 0)
         return -errno;

@@ -13,7 +13,8 @@ struct sandbox_user {
 /* Look a user up by name or by number. Returns 0, -ERR_NAME, or -errno. */
 int sandbox_find_user(const char *name, struct sandbox_user *user);
 
-/* Become user for good, without supplementary groups. Returns 0 or -errno. */
+/* Become user for good, without supplementary groups. An ordinary user becomes itself without any change. Returns
+ * 0 or -errno. */
 int sandbox_become(const struct sandbox_user *user);
 
 /* Give up, for this process and its children and for good: new privileges through execve(); with

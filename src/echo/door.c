@@ -515,7 +515,7 @@ static int open_door(struct door *door, struct addr *addrs, int count)
     }
     if ((error = catch_signals(door)) || (error = open_books(door)))
         goto failed;
-    what = "change the user";
+    what = "become another user (needs root)";
     if (door->config->user && (error = sandbox_become(door->config->user)))
         goto failed;
     what = "give up privileges";
