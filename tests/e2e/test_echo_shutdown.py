@@ -201,7 +201,7 @@ def test_usr1_writes_the_counters(echo, clients):
     converse(clients, [b"12345", b"123", b"1", b"1234567"])
     be_turned_away(service)
     finish(clients.pop(0))
-    service.stats_when(lambda stats: stats["conns"] == 3)
+    service.stats_when(lambda stats: (stats["conns"], stats["bytes_out"]) == (3, 16))
     before = len(service.err.raw)
     stats = service.stats()
     assert len(service.err.raw) == before + 1
