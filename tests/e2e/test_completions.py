@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the shells offer when the tabulator is pressed. That all options are among it, tests/lint/documents checks."""
 
+import shlex
 import shutil
 import subprocess
 
@@ -38,7 +39,9 @@ def bash(words):
     for word in words:
         head, sign, tail = word.partition("=")
         cut += [head, sign, tail] if sign and tail else [head, sign] if sign else [head]
-    script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); compopt() { :; }; _yodel; '
+    # Not every machine has an /etc/hosts.
+    script = ('HOSTFILE=$(mktemp); trap \'rm "$HOSTFILE"\' EXIT; echo 127.0.0.1 localhost >"$HOSTFILE"; '
+              'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); compopt() { :; }; _yodel; '
               'printf "%s\\n" "${COMPREPLY[@]}"')
     done = subprocess.run(["bash", "--norc", "-c", script, "-", FOLDER / "yodel.bash", *cut], capture_output=True,
                           text=True, timeout=10 * PATIENCE)
@@ -98,7 +101,7 @@ def test_zsh(tmp_path):
                           env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TERM": "dumb"})
     try:
         shell.sendline("unsetopt zle_bracketed_paste prompt_cr prompt_sp 2>/dev/null; PS1='READY> '; "
-                       f"fpath=({FOLDER} $fpath); autoload -U compinit; compinit -u -D; "
+                       f"fpath=({shlex.quote(str(FOLDER))} $fpath); autoload -U compinit; compinit -u -D; "
                        "zstyle ':completion:*:descriptions' format '%d'; zstyle ':completion:*:messages' format '%d'; "
                        "zstyle ':completion:*:hosts' hosts localhost; setopt auto_list no_list_beep; print -r - GO''ON")
         shell.expect("GOON\r\n")
