@@ -33,6 +33,10 @@ APART = ["unshare", *([] if os.getuid() == 0 else ["-r"]), "--net", "--mount", "
 # Waiting for what the log says; $1 is the log.
 WAITING = r"""
 ip link set lo up || exit 99
+[ -e /etc/hosts ] || { # as in a bare debootstrap
+    cp -r /etc etc 2>/dev/null
+    echo 127.0.0.1 localhost >etc/hosts && mount --bind etc /etc || exit 97
+}
 reached() {
     deadline=$(($(date +%s) + LIMIT))
     until "$@"; do
