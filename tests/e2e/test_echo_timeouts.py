@@ -143,3 +143,26 @@ def test_vanished_and_patient_clients(echo, network, clients):
     finish(neighbour)
     stats = service.stats_when(lambda stats: stats["conns"] == 0)
     assert (stats["accepted"], stats["dead"], stats["eof"]) == (7, 4, 3)
+
+
+@pytest.mark.lengthy
+def test_clients_that_begin_to_read_again_slowly(echo, clients):
+    """Their windows are closed for longer than the dead-timeout and then open by less than a segment at a time."""
+    service = echo("--dead-timeout", "1s")
+    pattern, size = Pattern(7), 250_000
+    goes_on, ended = clients[:] = [service.connect(receive_buffer=8192) for _ in range(2)]
+    for sock in clients:
+        sock.sendall(pattern.piece(0, size))
+    ended.shutdown(socket.SHUT_WR)
+    time.sleep(2.5)
+    for offset in range(0, 24_000, 2000):
+        for sock in clients:
+            read_all(sock, pattern, 2000, offset)
+        time.sleep(0.25)
+    assert not service.events("close")
+    for sock in clients:
+        read_all(sock, pattern, size - 24_000, 24_000)
+    expect_end(ended)
+    finish(goes_on)
+    stats = service.stats_when(lambda stats: stats["conns"] == 0)
+    assert stats["eof"] == 2
