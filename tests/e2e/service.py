@@ -137,6 +137,7 @@ class Service:
         self.command = [*wrap, YODEL, "echo", "--engine", engine, *map(str, options), *addresses]
         self.parsed = []
         self.stopped = False
+        self.destroyed = False
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
             start_new_session=True, preexec_fn=preexec, env={**os.environ, **(env or {})})
@@ -306,16 +307,17 @@ class Service:
 
     def destroy(self):
         """End it in any case, then judge what it left behind. Safe to call twice."""
-        if not self.process.stderr.closed:
+        if not self.destroyed:
+            self.destroyed = True
             children = self.children()
             if self.process.poll() is None:
                 self.process.kill()
             self.process.wait()
             left = self._survivors(children)
-            self.err.collect()
-            if self.out:
-                self.out.collect()
             for output in filter(None, (self.err, self.out)):
+                if output.pipe.closed:  # by the test
+                    continue
+                output.collect()
                 output.thread.join(5)
                 if not output.thread.is_alive():
                     output.pipe.close()
