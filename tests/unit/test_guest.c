@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "echo/guest.h"
 
 static void who_came_first_is_served_first(void **state)
@@ -27,6 +29,7 @@ static void who_came_first_is_served_first(void **state)
         }
     }
     assert_int_equal(pushed - popped, guests.len);
+    free(guests.ring); /* the door keeps it to its end */
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "echo/seat.h"
 
@@ -27,6 +28,7 @@ static void every_seat_is_given_once_and_then_none(void **state)
         }
         assert_int_equal(seats_take(&seats, child, 100), SEAT_NONE);
     }
+    free(seats.ranges); /* the door keeps it to its end */
 }
 
 static void a_freed_seat_comes_back_with_an_empty_tally(void **state)
@@ -43,6 +45,7 @@ static void a_freed_seat_comes_back_with_an_empty_tally(void **state)
     assert_int_equal(seats_take(&seats, 0, 101), id);
     assert_int_equal(tally_read(&seats.tallies[id].in), 0);
     assert_int_equal(seats.table[id].pid, 101);
+    free(seats.ranges);
 }
 
 static void walking_meets_all_that_are_in_use_and_may_free_them(void **state)
@@ -63,6 +66,7 @@ static void walking_meets_all_that_are_in_use_and_may_free_them(void **state)
     assert_int_equal(met, 4);
     assert_int_equal(seats_next(&seats, 1, SEAT_NONE), SEAT_NONE);
     assert_int_not_equal(seats_next(&seats, 0, SEAT_NONE), SEAT_NONE);
+    free(seats.ranges);
 }
 
 int main(void)
