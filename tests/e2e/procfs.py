@@ -55,8 +55,8 @@ def cpu_seconds(pid):
 
 
 def pss_kib(pid):
-    """Its proportional share of memory in KiB, without pages of files: how many others share those, and so this share of
-    them, changes with every program that comes or goes on the machine."""
+    """Its proportional share of memory in KiB, without pages of files: how many others share those, and so this share
+    of them, changes with every program that comes or goes on the machine."""
     text = _read(f"/proc/{pid}/smaps_rollup")
     return sum(int(kib) for kib in re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", text, re.M))
 

@@ -154,12 +154,13 @@ def test_100_mib_through_nc(echo, tmp_path):
             went.update(piece)
             file.write(piece)
     with open(tmp_path / "data", "rb") as file, subprocess.Popen(
-            ["nc", "-N", service.host, str(service.port)], stdin=file, stdout=subprocess.PIPE) as nc:
+            ["timeout", str(60 * PATIENCE), "nc", "-N", service.host, str(service.port)], stdin=file,
+            stdout=subprocess.PIPE) as nc:
         total = 0
         while part := nc.stdout.read(MIB):
             came.update(part)
             total += len(part)
-        assert nc.wait(10) == 0
+        assert nc.wait() == 0
     assert total == size and came.digest() == went.digest()
     assert_counted(service.wait_for("close"), size)
 

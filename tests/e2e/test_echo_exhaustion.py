@@ -160,7 +160,8 @@ def test_fork_refused(start, clients):
 
 def limit_processes(service, uid, soft):
     """As that user, for root may lack the capability to do it to others."""
-    subprocess.run(["prlimit", f"--pid={service.pid}", f"--nproc={soft}:"], user=uid, group=uid, extra_groups=[], check=True)
+    subprocess.run(["prlimit", f"--pid={service.pid}", f"--nproc={soft}:"], user=uid, group=uid, extra_groups=[],
+                   check=True)
 
 
 @needs_root

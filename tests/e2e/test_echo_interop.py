@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The programs that people have: nc, ncat, socat, and the classic tutorial's client."""
 
-import os
+import select
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -35,14 +36,42 @@ def test_a_file_through(echo, tool, address):
     assert (event["bytes_in"], event["bytes_out"], event["reason"]) == (len(data), len(data), "eof")
 
 
+@pytest.fixture
+def launch():
+    """launch(*command): a program with pipes that is ended when the test is over, whatever happens."""
+    processes = []
+
+    def run(*words):
+        processes.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0))
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.kill()
+        with process:
+            pass
+
+
+def answer(process, count):
+    """Up to count bytes that it writes, fewer if it ends, before a deadline."""
+    got, deadline = b"", time.monotonic() + 10 * PATIENCE
+    while len(got) < count:
+        ready, _, _ = select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"{got!r} and nothing more"
+        part = process.stdout.read(count - len(got))
+        if not part:
+            break
+        got += part
+    return got
+
+
 def talk(process, lines):
     """Type each line only after the answer to the one before has come."""
     for line in lines:
         process.stdin.write(line)
-        process.stdin.flush()
-        assert process.stdout.readline() == line
+        assert answer(process, len(line)) == line
     process.stdin.close()
-    assert process.stdout.read() == b""
+    assert answer(process, 1) == b""
     assert process.wait(10 * PATIENCE) == 0
 
 
@@ -50,10 +79,9 @@ LINES = [b"hello\n", b"\n", b"with spaces and \xc3\xa9\n", b"x" * 500 + b"\n", b
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_line_by_line(echo, tool):
+def test_line_by_line(echo, launch, tool):
     service = echo()
-    with subprocess.Popen(command(tool, service), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        talk(process, LINES)
+    talk(launch(*command(tool, service)), LINES)
     event = service.wait_for("close")
     assert (event["bytes_in"], event["reason"]) == (sum(map(len, LINES)), "eof")
 
@@ -73,19 +101,12 @@ def classic_client(tmp_path_factory):
     return program
 
 
-def test_classic_client(echo, classic_client):
+def test_classic_client(echo, launch, classic_client):
     service = echo()
-    many = [subprocess.Popen([classic_client, service.host, str(service.port)], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE) for _ in range(3)]
-    try:
-        for process in many:
-            talk(process, LINES)
-    finally:
-        for process in many:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+    many = [launch(classic_client, service.host, str(service.port)) for _ in range(3)]
+    for process in many:
+        talk(process, LINES)
     service.wait_for("close", count=3)
+    total = sum(map(len, LINES))
     assert [(event["bytes_in"], event["bytes_out"], event["reason"]) for event in service.events("close")] == [
-        (sum(map(len, LINES)), sum(map(len, LINES)), "eof")] * 3
-    assert os.path.exists(classic_client)
+        (total, total, "eof")] * 3

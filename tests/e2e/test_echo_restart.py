@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The port is free again at once, and taken is taken."""
 
-import os
 import signal
 import subprocess
 import time

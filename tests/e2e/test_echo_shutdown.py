@@ -127,13 +127,14 @@ def test_end_without_clients(echo, request_):
 def test_end_as_process_1(engine):
     """The first process of a namespace has no default actions of signals and is given orphans."""
     user = [] if os.getuid() == 0 else ["-r"]
-    command = ["unshare", *user, "-pf", "--mount-proc", "--kill-child", YODEL, "echo", "--engine", engine, "127.0.0.1:0"]
+    command = ["unshare", *user, "-pf", "--mount-proc", "--kill-child",
+               YODEL, "echo", "--engine", engine, "127.0.0.1:0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as outer:
         try:
             err = Output(outer.stderr)
-            line = err.wait(lambda raw: [line for line in raw if line.startswith(b"listening on ") or b"nshare" in line],
+            line = err.wait(lambda raw: [line for line in raw if line.startswith((b"listening on ", b"unshare:"))],
                             5, "listening on")[0]
-            if b"unshare" in line:
+            if line.startswith(b"unshare:"):
                 pytest.skip(line.decode())
             inner = procfs.children(outer.pid)[0]
             with socket.create_connection(("127.0.0.1", int(line.rpartition(b":")[2])), 5) as sock:
@@ -205,8 +206,9 @@ def test_usr1_writes_the_counters(echo, clients):
     before = len(service.err.raw)
     stats = service.stats()
     assert len(service.err.raw) == before + 1
-    expected = {"conns": 3, "accepted": 4, "refused": 1, "bytes_in": 16, "bytes_out": 16, "eof": 1, "reset": 0, "idle": 0,
-                "dead": 0, "drain": 0, "killed": 0, "error": 0, "accept_errors": 0, "log_dropped": 0, "print_dropped": 0}
+    expected = {"conns": 3, "accepted": 4, "refused": 1, "bytes_in": 16, "bytes_out": 16, "eof": 1, "reset": 0,
+                "idle": 0, "dead": 0, "drain": 0, "killed": 0, "error": 0, "accept_errors": 0, "log_dropped": 0,
+                "print_dropped": 0}
     assert {key: stats[key] for key in expected} == expected
     if service.engine != "fork":
         workers = [key for key in stats if key.startswith("worker") and key.endswith("_conns")]
