@@ -3,9 +3,11 @@
 
 import os
 import resource
+import signal
 
 import pytest
 
+import procfs
 import service
 
 # Every engine passes the whole conformance suite. A new engine is added here and nowhere else.
@@ -62,6 +64,18 @@ def pytest_testnodedown(node):
 def pytest_terminal_summary(terminalreporter, config):
     for name, count in sorted(config.stash[NOT_RUN].items()):
         terminalreporter.write_line(f"not run: {count} marked {name} (needs {MARKS[name][2]})")
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left_behind():
+    """Whatever a test starts has ended when it is over. Set up first, so torn down last."""
+    before = set(procfs.children(os.getpid()))
+    yield
+    left = set(procfs.children(os.getpid())) - before
+    names = {pid: procfs.command(pid) for pid in left}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, f"left behind: {names}"
 
 
 @pytest.fixture(params=ENGINES)

@@ -30,6 +30,11 @@ def state(pid):
     return fields[0] if fields else ""
 
 
+def command(pid):
+    """Its arguments, with blanks between them."""
+    return _read(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
+
+
 def alive(pid):
     return state(pid) not in ("", "Z", "X")
 
