@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static int version(void)
     return EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
 
@@ -60,4 +61,15 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     err_say("%s: no such command (see 'yodel --help')", word);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+
+    if (fflush(stdout) == EOF || ferror(stdout)) {
+        err_say("standard output: %s", err_text(errno));
+        return EXIT_SYSTEM;
+    }
+    return status;
 }

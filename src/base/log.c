@@ -150,6 +150,6 @@ void log_plain(struct log *log, const char *event, const char *text)
     }
     line.format = log->format;
     line.len = 0;
-    put(&line, "%.*s\n", SINK_RECORD_MAX - 2, text);
+    put(&line, "%.*s\n", LOG_LINE_MAX - 2, text);
     emit(log, &line);
 }

@@ -24,11 +24,14 @@ struct log {
     uint64_t announced; /* how many of them event=dropped has told */
 };
 
-/* A line under construction. Fields that do not fit SINK_RECORD_MAX are left out whole. */
+/* Room for the counters of 128 workers, the longest line there is. */
+#define LOG_LINE_MAX SINK_LONG_MAX
+
+/* A line under construction. Fields that do not fit LOG_LINE_MAX are left out whole. */
 struct log_line {
     enum log_format format;
     size_t len;
-    char text[SINK_RECORD_MAX];
+    char text[LOG_LINE_MAX];
 };
 
 void log_open(struct log *log, int fd, enum log_format format);

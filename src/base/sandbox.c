@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <stdbool.h>
@@ -101,9 +102,18 @@ static int enter_landlock(int *version)
     return error;
 }
 
+static int drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+    return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
+
 int sandbox_enter(int *landlock)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
-    return enter_landlock(landlock);
+    int error = drop_capabilities();
+    return error ? error : enter_landlock(landlock);
 }

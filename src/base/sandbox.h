@@ -17,9 +17,10 @@ int sandbox_find_user(const char *name, struct sandbox_user *user);
  * 0 or -errno. */
 int sandbox_become(const struct sandbox_user *user);
 
-/* Give up, for this process and its children and for good: new privileges through execve(); with
+/* Give up, for this process and its children and for good: all capabilities; new privileges through execve(); with
  * Landlock the whole file system, and as far as the kernel's version knows them binding and
- * connecting TCP sockets, abstract Unix sockets and signals to processes outside.
+ * connecting TCP sockets, abstract Unix sockets, and signals to and tracing of processes that have not entered with this one.
+ * A child that enters again cannot reach its parent any more, nor its siblings.
  * Descriptors that are open go on working. *landlock is the kernel's Landlock version, or 0 where it has none; that is no
  * error. Returns 0 or -errno. */
 int sandbox_enter(int *landlock);

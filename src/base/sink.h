@@ -16,19 +16,22 @@
 /* Records up to this length reach a pipe in one piece, whoever else writes to it (pipe(7)). */
 #define SINK_RECORD_MAX PIPE_BUF
 
+/* Records up to this length reach it in one piece as long as nobody else writes longer ones than SINK_RECORD_MAX. */
+#define SINK_LONG_MAX 32768
+
 struct sink {
     int fd;
     int mode;    /* of sink.c */
     size_t held; /* bytes in rest: the end of a record that was only begun */
-    char rest[SINK_RECORD_MAX];
+    char rest[SINK_LONG_MAX];
 };
 
 /* Make a sink of an open descriptor, which stays the caller's. Call it before the sandbox closes:
  * afterwards files cannot be opened. Never fails: see above. */
 void sink_open(struct sink *sink, int fd);
 
-/* Write one record of 1 to SINK_RECORD_MAX bytes, whole or not at all, without waiting. (A terminal that takes
- * only part of it gets the rest before the next record.) Returns 0; -EAGAIN if there is no
+/* Write one record of 1 to SINK_LONG_MAX bytes, whole or not at all, without waiting. (A terminal, or a pipe where the
+ * record is longer than SINK_RECORD_MAX, may take only part of it and gets the rest before the next record.) Returns 0; -EAGAIN if there is no
  * room now; another -errno if the other end is gone (the caller ignores SIGPIPE) or the disk is full. */
 int sink_write(struct sink *sink, const char *record, size_t len);
 

@@ -18,7 +18,7 @@ struct child_heritage {
 
 /* Start a child that does a job. First of all it closes the listeners (one that lives on in a child bars the
  * port); it keeps only standard error and what the job needs, leaves the signals that end or question the service to the
- * door, and dies when the door dies. Returns its pid, or -errno. */
+ * door, dies when the door dies, and can do nothing to the door or to other children. Returns its pid, or -errno. */
 pid_t child_spawn(const struct child_heritage *heritage, const struct engine *engine,
                   const struct engine_job *job);
 

@@ -88,7 +88,7 @@ int crew_open(struct crew *crew, uint32_t per_child)
     if (!crew->workers)
         return -ENOMEM;
     for (uint32_t i = 0; i < crew->count; i++)
-        crew->workers[i].notes = crew->workers[i].child_notes = -1;
+        crew->workers[i] = (struct worker){.notes = -1, .child_notes = -1, .respawn_ms = CREW_RESPAWN_MS};
     if (!crew->engine->pooled)
         return open_notes(crew, 0, &crew->workers[0].child_notes);
     for (uint32_t i = 0; i < crew->count; i++)
@@ -326,8 +326,8 @@ static void heed(struct crew *crew, uint32_t number, const struct hand_note *not
     }
 }
 
-/* Read one message. Returns whether there was one. */
-static bool read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
+/* Read one message. Returns how many notes were in it, 0 at the end of the notes or for nonsense, or -errno. */
+static int read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
 {
     struct hand_note notes[HAND_BATCH];
     pid_t pid = 0;
@@ -335,18 +335,44 @@ static bool read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
 
     for (int i = 0; i < count; i++)
         heed(crew, number, &notes[i], pid, now_ms);
-    return count > 0;
-}
-
-void crew_read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
-{
-    read_notes(crew, number, now_ms); /* the door asks again while there are more */
+    return count;
 }
 
 static void read_all_notes(struct crew *crew, uint32_t number, int64_t now_ms)
 {
-    while (read_notes(crew, number, now_ms))
+    while (read_notes(crew, number, now_ms) > 0)
         ;
+}
+
+static void close_notes(struct worker *worker)
+{
+    if (worker->notes >= 0)
+        close(worker->notes);
+    if (worker->child_notes >= 0)
+        close(worker->child_notes);
+    worker->notes = worker->child_notes = -1;
+}
+
+/* A child that lives has ended the notes or sent nonsense. A worker is ended. Where all children share the notes nobody
+ * knows which it was: new children get new ones, of those that live the door hears when they end. */
+static void distrust(struct crew *crew, uint32_t number)
+{
+    struct worker *worker = &crew->workers[number];
+
+    if (crew->engine->pooled) {
+        epoll_ctl(crew->epoll, EPOLL_CTL_DEL, worker->notes, NULL);
+        kill(worker->pid, SIGKILL);
+    } else {
+        close_notes(worker);
+    }
+}
+
+void crew_read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
+{
+    int count = read_notes(crew, number, now_ms); /* the door asks again while there are more */
+
+    if (count == 0 || (count < 0 && count != -EAGAIN))
+        distrust(crew, number);
 }
 
 /* --- Children that end --- */
@@ -359,18 +385,28 @@ static void lose_seat(struct crew *crew, uint32_t id, enum hand_reason reason, i
         close_seat(crew, id, reason, now_ms);
 }
 
+/* How soon a worker may be born again, after it failed soon or not. */
+static void set_respawn(struct worker *worker, bool failed)
+{
+    int64_t longer = worker->respawn_ms * 2;
+
+    worker->respawn_ms = !failed                        ? CREW_RESPAWN_MS
+                         : longer < CREW_RESPAWN_MAX_MS ? longer
+                                                        : CREW_RESPAWN_MAX_MS;
+}
+
 static void lose_worker(struct crew *crew, uint32_t number, int status, int64_t now_ms)
 {
     struct worker *worker = &crew->workers[number];
     pid_t pid = worker->pid;
 
     read_all_notes(crew, number, now_ms); /* its last words count */
-    close(worker->notes);
-    worker->notes = -1;
+    close_notes(worker);
     worker->pid = 0;
     worker->batch_len = 0;
     if (crew->closing)
         return;
+    set_respawn(worker, now_ms - worker->spawned_ms < CREW_RESPAWN_MS);
     ledger_death(crew->ledger, number, pid, status, worker->conns - worker->in_flight);
     for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, number, id)) != SEAT_NONE;)
         lose_seat(crew, id, HAND_KILLED, now_ms);
@@ -378,8 +414,6 @@ static void lose_worker(struct crew *crew, uint32_t number, int status, int64_t 
 
 static void lose_own_child(struct crew *crew, pid_t pid, int status, int64_t now_ms)
 {
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE)
-        return; /* it has said all there is to say */
     read_all_notes(crew, 0, now_ms);
     for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, 0, id)) != SEAT_NONE;) {
         if (crew->seats.table[id].pid == pid) {
@@ -417,16 +451,21 @@ void crew_reap(struct crew *crew, int64_t now_ms)
 
 static int64_t respawn_due(const struct crew *crew, const struct worker *worker)
 {
-    if (!crew->engine->pooled || worker->notes >= 0 || crew->closing)
+    if (worker->notes >= 0 || crew->closing)
         return INT64_MAX;
-    return worker->spawned_ms + CREW_RESPAWN_MS;
+    return worker->spawned_ms + worker->respawn_ms;
 }
 
 static void replace_worker(struct crew *crew, uint32_t number, int64_t now_ms)
 {
-    int error = start_worker(crew, number);
+    struct worker *worker = &crew->workers[number];
+    int error =
+        crew->engine->pooled ? start_worker(crew, number) : open_notes(crew, number, &worker->child_notes);
 
-    crew->workers[number].spawned_ms = now_ms;
+    if (error) {
+        crew->workers[number].spawned_ms = now_ms;
+        set_respawn(&crew->workers[number], true);
+    }
     crew->shortage = error ? shortage_of(error) : PAUSE_NONE;
     crew->retry_ms = now_ms;
 }
@@ -524,11 +563,8 @@ void crew_close(struct crew *crew)
     int64_t deadline_ms = clock_ms() + CLOSE_PATIENCE_MS;
 
     crew->closing = true;
-    for (uint32_t i = 0; i < crew->count; i++) {
-        if (crew->workers[i].notes >= 0)
-            close(crew->workers[i].notes);
-        crew->workers[i].notes = -1;
-    }
+    for (uint32_t i = 0; i < crew->count; i++)
+        close_notes(&crew->workers[i]);
     for (uint32_t i = 0; i < crew->count; i++)
         await_worker(crew, i, deadline_ms);
 }

@@ -64,13 +64,21 @@ struct door {
 
 /* --- Accepting --- */
 
-static void arm_listeners(struct door *door, bool on)
+static void arm_listeners(struct door *door, bool on, int64_t now_ms)
 {
-    for (int i = 0; i < door->listener_count && on != door->armed; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
-        epoll_ctl(door->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, door->listeners[i], &event);
-    }
+    if (on == door->armed)
+        return;
     door->armed = on;
+    for (int i = 0; i < door->listener_count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+        /* Taken out and put in again: events that nobody asked for are reported as long as it is in. */
+        if (epoll_ctl(door->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, door->listeners[i], &event) < 0 &&
+            on && errno != EEXIST) {
+            door->armed = false;
+            door->want = PAUSE_MEMORY;
+            door->accept_again_ms = now_ms + ACCEPT_RETRY_MS;
+        }
+    }
 }
 
 /* Whether one more may come in now; *why not, or PAUSE_NONE if that will change in a moment. */
@@ -87,34 +95,36 @@ static bool has_room(const struct door *door, int64_t now_ms, enum ledger_pause 
     return crew_has_room(&door->crew, now_ms, why);
 }
 
+/* Errors of the connection that was queued (accept(2)): it is gone, the next one may be well. */
+static bool is_of_connection(int error)
+{
+    static const int errors[] = {ECONNABORTED, EPROTO,     ENETDOWN,    ENOPROTOOPT, EHOSTDOWN, ENONET,
+                                 EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, EPERM,       ETIMEDOUT, ECONNRESET};
+
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (error == errors[i])
+            return true;
+    return false;
+}
+
 /* accept() failed. Returns whether it is worth trying at once again. */
 static bool accept_failed(struct door *door, int error, int64_t now_ms)
 {
     struct log_line line;
 
-    switch (error) {
-    case EAGAIN:
-        return false;
-    case EINTR:
-        return true;
-    case EMFILE:
-    case ENFILE:
-        door->want = PAUSE_DESCRIPTORS;
-        break;
-    case ENOBUFS:
-    case ENOMEM:
-        door->want = PAUSE_MEMORY;
-        break;
-    default:
-        /* Errors of the connection that was queued (accept(2)): it is gone, the next one may be well. */
-        door->ledger.accept_errors++;
+    if (error == EAGAIN || error == EINTR)
+        return error == EINTR;
+    door->ledger.accept_errors++;
+    if (is_of_connection(error)) {
         if (ledger_begin(&door->ledger, LEDGER_NORMAL, &line, "accept-error")) {
             log_str(&line, "reason", err_text(error));
             log_end(&line, &door->log);
         }
         return true;
     }
-    door->ledger.accept_errors++;
+    door->want = error == EMFILE || error == ENFILE    ? PAUSE_DESCRIPTORS
+                 : error == ENOBUFS || error == ENOMEM ? PAUSE_MEMORY
+                                                       : PAUSE_LISTENER;
     door->accept_again_ms = now_ms + ACCEPT_RETRY_MS;
     return false;
 }
@@ -128,7 +138,7 @@ static void admit(struct door *door, int fd, const struct addr *peer, int64_t no
         crew_place(&door->crew, &guest, now_ms);
         return;
     }
-    sock_abort_on_close(fd);
+    sock_set_abort(fd, true);
     close(fd);
 }
 
@@ -160,7 +170,7 @@ static void look_at_room(struct door *door, int64_t now_ms)
 
     if (room ? over : why != PAUSE_NONE)
         ledger_pause(&door->ledger, room ? PAUSE_NONE : why, now_ms);
-    arm_listeners(door, room);
+    arm_listeners(door, room, now_ms);
 }
 
 /* --- The end --- */

@@ -38,7 +38,10 @@ struct engine {
     int (*run)(const struct engine_job *job);
 };
 
-/* Close a connection the way its reason asks for: after a good end with a FIN, else, where the peer would miss
+/* While a child keeps bytes of a connection that the socket did not take, it sets sock_set_abort(): if the child is
+ * killed, its client meets a reset and not an end that looks complete.
+ *
+ * Close a connection the way its reason asks for: after a good end with a FIN, else, where the peer would miss
  * something, with a reset, which also leaves nothing for the kernel to keep. */
 void engine_close(int fd, enum hand_reason reason);
 

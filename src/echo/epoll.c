@@ -67,7 +67,7 @@ static uint32_t slot_index(const struct loop *loop, const struct slot *slot)
     return (uint32_t)(slot - loop->slots);
 }
 
-static void note(struct loop *loop, uint32_t id, enum hand_kind kind, enum hand_reason reason)
+static void tell(struct loop *loop, uint32_t id, enum hand_kind kind, enum hand_reason reason)
 {
     uint32_t size = 2 * loop->job->count;
     struct hand_note *place = &loop->notes[(loop->notes_start + loop->notes_len++) % size];
@@ -75,13 +75,32 @@ static void note(struct loop *loop, uint32_t id, enum hand_kind kind, enum hand_
     *place = (struct hand_note){.id = id, .kind = (uint8_t)kind, .reason = (uint8_t)reason};
 }
 
+/* Wait for the door's notes, or, while it does not take ours, for it to take them: until it has, nothing new is begun. */
 static void want_notes(struct loop *loop, bool blocked)
 {
-    struct epoll_event event = {.events = blocked ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.u32 = NOTES_KEY};
+    struct epoll_event event = {.events = blocked ? EPOLLOUT : EPOLLIN, .data.u32 = NOTES_KEY};
 
     if (blocked != loop->notes_blocked)
         epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->job->notes, &event);
     loop->notes_blocked = blocked;
+}
+
+static int arm(struct loop *loop, struct slot *slot, int operation, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.u32 = slot_index(loop, slot)};
+
+    return epoll_ctl(loop->epoll, operation, slot->fd, &event);
+}
+
+/* No connection is read from before the door knows that we have it. Where that takes longer than this turn of the loop, the
+ * connections of the CONFIRMs among count notes are not waited for until then. */
+static void hold(struct loop *loop, uint32_t start, uint32_t count, uint32_t events)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct hand_note *note = &loop->notes[(start + i) % (2 * loop->job->count)];
+        if (note->kind == HAND_CONFIRM)
+            arm(loop, &loop->slots[note->id - loop->job->first], EPOLL_CTL_MOD, events);
+    }
 }
 
 static void send_notes(struct loop *loop)
@@ -97,23 +116,20 @@ static void send_notes(struct loop *loop)
         int error =
             hand_send(loop->job->notes, &loop->notes[loop->notes_start], NULL, (int)run, MSG_DONTWAIT);
         if (error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM) {
+            if (!loop->notes_blocked)
+                hold(loop, loop->notes_start, loop->notes_len, 0);
             want_notes(loop, true);
             return;
         }
         if (error)
             _exit(EXIT_SYSTEM); /* the door is gone */
+        if (loop->notes_blocked)
+            hold(loop, loop->notes_start, run, EPOLLIN);
         loop->notes_start = (loop->notes_start + run) % size;
         loop->notes_len -= run;
     }
     loop->notes_start = 0; /* so that the ring touches no more memory than it needs */
     want_notes(loop, false);
-}
-
-static int arm(struct loop *loop, struct slot *slot, int operation, uint32_t events)
-{
-    struct epoll_event event = {.events = events, .data.u32 = slot_index(loop, slot)};
-
-    return epoll_ctl(loop->epoll, operation, slot->fd, &event);
 }
 
 static void finish(struct loop *loop, struct slot *slot, enum hand_reason reason)
@@ -122,7 +138,7 @@ static void finish(struct loop *loop, struct slot *slot, enum hand_reason reason
     conn_done(&slot->conn);
     engine_close(slot->fd, reason);
     slot->fd = -1;
-    note(loop, loop->job->first + slot_index(loop, slot), HAND_CLOSED, reason);
+    tell(loop, loop->job->first + slot_index(loop, slot), HAND_CLOSED, reason);
 }
 
 static void watch_busy(struct loop *loop, struct slot *slot)
@@ -208,6 +224,7 @@ static void readable(struct loop *loop, struct slot *slot)
             return;
         }
         if (conn_want(&slot->conn) == CONN_WRITE) {
+            sock_set_abort(slot->fd, true);
             if (arm(loop, slot, EPOLL_CTL_MOD, EPOLLOUT) < 0)
                 finish(loop, slot, HAND_ERROR);
             return;
@@ -228,7 +245,10 @@ static void writable(struct loop *loop, struct slot *slot)
     conn_sent(&slot->conn, (size_t)sent);
     if (!slot->busy)
         watch_busy(loop, slot);
-    if (conn_want(&slot->conn) == CONN_READ && arm(loop, slot, EPOLL_CTL_MOD, EPOLLIN) < 0)
+    if (conn_want(&slot->conn) == CONN_WRITE)
+        return;
+    sock_set_abort(slot->fd, false);
+    if (arm(loop, slot, EPOLL_CTL_MOD, EPOLLIN) < 0)
         finish(loop, slot, HAND_ERROR);
 }
 
@@ -258,14 +278,14 @@ static void take(struct loop *loop, const struct hand_note *taken, int fd)
         if (fd >= 0)
             close(fd);
         slot->fd = -1;
-        note(loop, taken->id, HAND_REFUSE, HAND_ERROR);
+        tell(loop, taken->id, HAND_REFUSE, HAND_ERROR);
         return;
     }
     if (loop->peers)
         loop->peers[index] = (struct peer){.host = taken->host, .port = taken->port};
     if (loop->job->rules->idle_ms)
         watch_busy(loop, slot);
-    note(loop, taken->id, HAND_CONFIRM, 0);
+    tell(loop, taken->id, HAND_CONFIRM, 0);
 }
 
 static void take_all(struct loop *loop)
@@ -327,16 +347,16 @@ static void serve(struct loop *loop)
     for (;;) {
         int count = epoll_wait(loop->epoll, events, EVENTS_MAX, sleep_ms(loop));
         loop->now_ms = clock_ms();
-        bool notes = false;
+        uint32_t notes = 0;
         for (int i = 0; i < count; i++) {
             if (events[i].data.u32 == NOTES_KEY)
-                notes = true;
+                notes = events[i].events;
             else
                 ready(loop, &loop->slots[events[i].data.u32]);
         }
         look_at_due(loop, &loop->busy);
         look_at_due(loop, &loop->quiet);
-        if (notes)
+        if (notes & (EPOLLIN | EPOLLHUP))
             take_all(loop);
         send_notes(loop);
     }

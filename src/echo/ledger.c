@@ -7,7 +7,7 @@
 
 static const char *const pauses[PAUSES] = {
     [PAUSE_NONE] = "none",           [PAUSE_MAX_CONNS] = "max-conns", [PAUSE_DESCRIPTORS] = "descriptors",
-    [PAUSE_PROCESSES] = "processes", [PAUSE_MEMORY] = "memory",
+    [PAUSE_PROCESSES] = "processes", [PAUSE_MEMORY] = "memory",       [PAUSE_LISTENER] = "listener",
 };
 
 bool ledger_begin(struct ledger *ledger, enum ledger_level level, struct log_line *line, const char *event)

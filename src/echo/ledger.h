@@ -21,7 +21,15 @@ enum ledger_level {
 };
 
 /* Why accepting is deferred. */
-enum ledger_pause { PAUSE_NONE, PAUSE_MAX_CONNS, PAUSE_DESCRIPTORS, PAUSE_PROCESSES, PAUSE_MEMORY, PAUSES };
+enum ledger_pause {
+    PAUSE_NONE,
+    PAUSE_MAX_CONNS,
+    PAUSE_DESCRIPTORS,
+    PAUSE_PROCESSES,
+    PAUSE_MEMORY,
+    PAUSE_LISTENER,
+    PAUSES
+};
 
 struct ledger {
     struct log *log;

@@ -8,6 +8,7 @@
 void watch_init(struct watch *watch, int64_t now_ms)
 {
     watch->active_ms = now_ms;
+    watch->unanswered_ms = 0;
     watch->seen = 0;
     watch->patient = false;
 }
@@ -36,9 +37,13 @@ enum watch_verdict watch_judge(struct watch *watch, const struct watch_rules *ru
         watch->seen = seen;
         watch->active_ms = now_ms;
     }
-    if (watch->patient && progress->unheard_ms >= rules->dead_ms && progress->probes > 0)
+    if (!progress->unanswered)
+        watch->unanswered_ms = 0;
+    else if (!watch->unanswered_ms || now_ms - progress->unheard_ms > watch->unanswered_ms)
+        watch->unanswered_ms = now_ms; /* another one: the peer was heard since the first */
+    if (rules->dead_ms && watch->unanswered_ms && now_ms - watch->unanswered_ms >= rules->dead_ms)
         return WATCH_DEAD;
-    watch->patient = rules->dead_ms && progress->outstanding && progress->window_closed;
+    watch->patient = rules->dead_ms && progress->outstanding;
     if (rules->idle_ms && now_ms - watch->active_ms >= rules->idle_ms)
         return WATCH_IDLE;
     return progress->outstanding ? WATCH_AGAIN : WATCH_SETTLED;
@@ -53,6 +58,6 @@ enum watch_verdict watch_look(struct watch *watch, const struct watch_rules *rul
         return WATCH_AGAIN;
     enum watch_verdict verdict = watch_judge(watch, rules, &progress, now_ms);
     if (watch->patient != was_patient)
-        sock_set_patience(fd, watch->patient ? 0 : rules->dead_ms);
+        sock_set_user_timeout(fd, watch->patient ? 0 : rules->dead_ms);
     return verdict;
 }

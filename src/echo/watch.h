@@ -4,9 +4,12 @@
  * Idle: the peer neither sent nor acknowledged a byte for idle_ms. Readiness does not tell: a slow
  * steady reader makes no write event for many seconds while it acknowledges all the time (measured), so the
  * kernel's own counters decide.
- * Dead: the peer acknowledges nothing at all for dead_ms. The kernel finds that out by itself
- * (sock_set_patience()), but it also gives up a peer that is alive and merely does not read (its window is closed and
- * it answers every probe). While that is so the kernel is told to be patient, and the rule is applied here.
+ * Dead: something was sent again, or a probe was sent, and dead_ms passed without any answer. The kernel has such a
+ * rule (sock_set_patience()), but its clock starts when the peer's window becomes too small for the next segment,
+ * and goes on though the peer answers every probe: it gives up peers that are alive and merely do not read, or read
+ * slowly (measured). So the kernel's rule is for the time until the first look; while anything is
+ * outstanding after that, the rule is applied here. A peer that vanishes while its window is closed is missed with the
+ * kernel's next probe, which can take two minutes.
  *
  * A connection with traffic is looked at every watch_interval_ms(). Once everything is acknowledged
  * it is settled: nothing can happen without a byte being received. */
@@ -25,9 +28,10 @@ struct watch_rules {
 
 /* Of one connection. */
 struct watch {
-    int64_t active_ms; /* when the peer was last known to do something */
-    uint32_t seen;     /* low bits of what it had sent and acknowledged at the last look */
-    bool patient;      /* its window is closed: the kernel was told to wait for it */
+    int64_t active_ms;     /* when the peer was last known to do something */
+    int64_t unanswered_ms; /* since when it is known to leave unanswered what was sent; 0: it does not */
+    uint32_t seen;         /* low bits of what it had sent and acknowledged at the last look */
+    bool patient;          /* the kernel was told to wait for it */
 };
 
 enum watch_verdict {
@@ -43,7 +47,7 @@ void watch_init(struct watch *watch, int64_t now_ms);
  * deadline to be kept within a second, long where only dead_ms matters. INT64_MAX: never. */
 int64_t watch_interval_ms(const struct watch_rules *rules);
 
-/* Judge by what the kernel knows now. Pure. watch->patient tells what the kernel should be told. */
+/* Judge by what the kernel knows now (now_ms > 0). Pure. watch->patient tells what the kernel should be told. */
 enum watch_verdict watch_judge(struct watch *watch, const struct watch_rules *rules,
                                const struct sock_progress *progress, int64_t now_ms);
 

@@ -55,7 +55,7 @@ static bool finish(struct dial *dial, struct dial_attempt *attempt, int error, i
     int64_t done_ns = clock_ns();
 
     if (error == 0 && met_itself(attempt->fd)) {
-        sock_abort_on_close(attempt->fd); /* in TIME_WAIT it would go on holding the port */
+        sock_set_abort(attempt->fd, true); /* in TIME_WAIT it would go on holding the port */
         fail(dial, attempt, -ERR_SELF, now_ns);
         return false;
     }

@@ -26,10 +26,19 @@ static int clamp_seconds(int64_t ms)
     return seconds < 1 ? 1 : seconds > 32767 ? 32767 : (int)seconds; /* MAX_TCP_KEEPIDLE */
 }
 
+static int user_timeout(int64_t ms)
+{
+    return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+void sock_set_user_timeout(int fd, int64_t dead_ms)
+{
+    set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout(dead_ms));
+}
+
 int sock_set_patience(int fd, int64_t dead_ms)
 {
-    int timeout = dead_ms > INT_MAX ? INT_MAX : (int)dead_ms;
-    int error = set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout);
+    int error = set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout(dead_ms));
 
     if (error || dead_ms == 0)
         return error;
@@ -97,10 +106,8 @@ int sock_progress(int fd, struct sock_progress *progress)
         .received = info.tcpi_bytes_received,
         .acked = info.tcpi_bytes_acked,
         .outstanding = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0,
-        .window_closed = len >= offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof info.tcpi_snd_wnd &&
-                         info.tcpi_snd_wnd == 0,
+        .unanswered = info.tcpi_probes > 0 || info.tcpi_retransmits > 0,
         .unheard_ms = info.tcpi_last_ack_recv,
-        .probes = info.tcpi_probes,
     };
     return 0;
 }
@@ -120,9 +127,9 @@ int sock_error(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
 }
 
-void sock_abort_on_close(int fd)
+void sock_set_abort(int fd, bool abort)
 {
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    struct linger linger = {.l_onoff = abort, .l_linger = 0};
 
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }

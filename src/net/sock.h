@@ -30,9 +30,8 @@ struct sock_progress {
     uint64_t received;   /* bytes that arrived, also those that nobody has read */
     uint64_t acked;      /* bytes that the peer acknowledged */
     bool outstanding;    /* some of what was sent is not acknowledged yet */
-    bool window_closed;  /* the peer announces that it has no room */
+    bool unanswered;     /* something was sent again, or a probe was sent, and nothing was heard since */
     uint32_t unheard_ms; /* since the last acknowledgement of any kind */
-    uint8_t probes;      /* probes sent since, and not answered */
 };
 
 /* Read it. Returns 0 or -errno. */
@@ -44,7 +43,10 @@ bool sock_unacked(int fd);
 /* The error that is pending on the socket, and clear it. Returns 0 or an errno (positive). */
 int sock_error(int fd);
 
-/* Make the next close() of fd send a reset instead of an orderly end. */
-void sock_abort_on_close(int fd);
+/* Change the part of sock_set_patience() that gives up unacknowledged data and probes; 0 leaves that to the system. */
+void sock_set_user_timeout(int fd, int64_t dead_ms);
+
+/* Whether the end of fd is a reset instead of an orderly end, however it comes: by close(), or with the process. */
+void sock_set_abort(int fd, bool abort);
 
 #endif

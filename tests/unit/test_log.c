@@ -192,7 +192,7 @@ static void every_byte_comes_out_printable(void **state)
 
 static void a_field_that_does_not_fit_is_left_out_whole(void **state)
 {
-    static char huge[10000];
+    static char huge[2 * LOG_LINE_MAX];
 
     (void)state;
     for (int format = LOG_LOGFMT; format <= LOG_JSON; format++) {
@@ -202,16 +202,16 @@ static void a_field_that_does_not_fit_is_left_out_whole(void **state)
         log_begin(&line, &f.log, "e");
         memset(huge, '\n', sizeof huge - 1);
         log_str(&line, "huge", huge);
-        log_str(&line, "escaped", huge + sizeof huge - 1 - 1000); /* 1,000 bytes, 6,000 when escaped */
+        log_str(&line, "escaped", huge + sizeof huge - 1 - LOG_LINE_MAX / 4); /* fits until it is escaped */
         log_num(&line, "after", 7);
-        for (int i = 0; i < 1000; i++)
+        for (int i = 0; i < LOG_LINE_MAX / 8; i++)
             log_num(&line, "n", INT64_MIN);
-        for (int i = 0; i < 1000; i++)
+        for (int i = 0; i < LOG_LINE_MAX / 8; i++)
             log_str(&line, "s", "\n");
         log_end(&line, &f.log);
         char *text = take(&f);
         size_t len = strlen(text);
-        assert_in_range(len, SINK_RECORD_MAX - 160, SINK_RECORD_MAX);
+        assert_in_range(len, LOG_LINE_MAX - 160, LOG_LINE_MAX);
         assert_ptr_equal(strchr(text, '\n'), text + len - 1);
         assert_null(strstr(text, "huge"));
         assert_null(strstr(text, "escaped"));
@@ -240,7 +240,7 @@ static void a_plain_line_is_plain_in_logfmt_and_an_event_in_json(void **state)
 
 static void an_overlong_plain_line_still_ends(void **state)
 {
-    static char huge[10000];
+    static char huge[2 * LOG_LINE_MAX];
     struct fixture f;
 
     (void)state;
@@ -248,7 +248,7 @@ static void an_overlong_plain_line_still_ends(void **state)
     setup(&f, LOG_LOGFMT);
     log_plain(&f.log, "e", huge);
     const char *text = take(&f);
-    assert_in_range(strlen(text), SINK_RECORD_MAX - 2, SINK_RECORD_MAX);
+    assert_in_range(strlen(text), LOG_LINE_MAX - 2, LOG_LINE_MAX);
     assert_int_equal(text[strlen(text) - 1], '\n');
     teardown(&f);
 }

@@ -95,57 +95,83 @@ static void the_counters_may_wrap(void **state)
     assert_int_equal(watch_judge(&watch, &idle_1s, &progress, 1900), WATCH_IDLE);
 }
 
-static void a_closed_window_that_answers_probes_is_waited_for(void **state)
+static void who_answers_probes_is_waited_for(void **state)
 {
     struct watch watch;
-    struct sock_progress progress = {.received = 9, .outstanding = true, .window_closed = true};
+    struct sock_progress progress = {.received = 9, .outstanding = true};
 
     (void)state;
     watch_init(&watch, 0);
     for (int64_t now = 500; now < 60000; now += 500) {
-        progress.unheard_ms = 1500;
-        progress.probes = 1;
+        progress.unheard_ms = (uint32_t)(now % 20000); /* a probe every 20 s, answered */
         assert_int_equal(watch_judge(&watch, &dead_2s, &progress, now), WATCH_AGAIN);
         assert_true(watch.patient);
     }
 }
 
-static void a_closed_window_that_answers_nothing_is_dead(void **state)
+static void a_probe_that_is_under_way_is_not_unanswered_yet(void **state)
 {
     struct watch watch;
-    struct sock_progress progress = {.outstanding = true, .window_closed = true, .unheard_ms = 100};
+    struct sock_progress progress = {.outstanding = true, .unheard_ms = 30000};
 
     (void)state;
     watch_init(&watch, 0);
-    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 500), WATCH_AGAIN);
-    progress.unheard_ms = 5000; /* but no probe went unanswered yet */
-    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 5000), WATCH_AGAIN);
-    progress.probes = 1;
-    progress.unheard_ms = 1999;
-    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 5500), WATCH_AGAIN);
-    progress.unheard_ms = 2000;
-    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 6000), WATCH_DEAD);
+    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 40000), WATCH_AGAIN);
+    progress.unanswered = true; /* sent this moment, though nothing was heard for long before */
+    progress.unheard_ms = 30500;
+    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 40500), WATCH_AGAIN);
+    progress.unanswered = false;
+    progress.unheard_ms = 100;
+    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 41000), WATCH_AGAIN);
+    progress.unanswered = true;
+    progress.unheard_ms = 30000;
+    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 71000), WATCH_AGAIN);
 }
 
-static void an_open_window_is_the_kernels_business_again(void **state)
+static void each_look_may_meet_another_probe_under_way(void **state)
 {
     struct watch watch;
-    struct sock_progress progress = {.outstanding = true, .window_closed = true};
+    struct sock_progress progress = {.outstanding = true, .unanswered = true, .unheard_ms = 400};
+
+    (void)state;
+    watch_init(&watch, 0);
+    for (int64_t now = 500; now < 60000; now += 500)
+        assert_int_equal(watch_judge(&watch, &dead_2s, &progress, now), WATCH_AGAIN);
+}
+
+static void who_answers_nothing_any_more_is_dead(void **state)
+{
+    struct watch watch;
+    struct sock_progress progress = {.outstanding = true, .unanswered = true, .unheard_ms = 100};
+
+    (void)state;
+    watch_init(&watch, 0);
+    for (int64_t now = 500; now < 2500; now += 500, progress.unheard_ms += 500)
+        assert_int_equal(watch_judge(&watch, &dead_2s, &progress, now), WATCH_AGAIN);
+    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 2500), WATCH_DEAD);
+}
+
+static void the_kernel_is_patient_only_while_something_is_outstanding(void **state)
+{
+    struct watch watch;
+    struct sock_progress progress = {.outstanding = true};
 
     (void)state;
     watch_init(&watch, 0);
     watch_judge(&watch, &dead_2s, &progress, 500);
     assert_true(watch.patient);
-    progress.window_closed = false;
-    progress.acked = 1;
-    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 1000), WATCH_AGAIN);
+    watch_judge(&watch, &idle_1s, &progress, 600);
+    assert_false(watch.patient); /* without --dead-timeout it is the system's business */
+    watch_judge(&watch, &dead_2s, &progress, 700);
+    progress.outstanding = false;
+    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 1000), WATCH_SETTLED);
     assert_false(watch.patient);
 }
 
-static void a_closed_window_is_idle_in_the_end(void **state)
+static void who_never_reads_is_idle_in_the_end(void **state)
 {
     struct watch watch;
-    struct sock_progress progress = {.received = 9, .outstanding = true, .window_closed = true};
+    struct sock_progress progress = {.received = 9, .outstanding = true};
 
     (void)state;
     watch_init(&watch, 0);
@@ -163,10 +189,12 @@ int main(void)
         cmocka_unit_test(who_does_nothing_is_idle_in_time),
         cmocka_unit_test(who_never_said_anything_is_idle_too),
         cmocka_unit_test(the_counters_may_wrap),
-        cmocka_unit_test(a_closed_window_that_answers_probes_is_waited_for),
-        cmocka_unit_test(a_closed_window_that_answers_nothing_is_dead),
-        cmocka_unit_test(an_open_window_is_the_kernels_business_again),
-        cmocka_unit_test(a_closed_window_is_idle_in_the_end),
+        cmocka_unit_test(who_answers_probes_is_waited_for),
+        cmocka_unit_test(a_probe_that_is_under_way_is_not_unanswered_yet),
+        cmocka_unit_test(each_look_may_meet_another_probe_under_way),
+        cmocka_unit_test(who_answers_nothing_any_more_is_dead),
+        cmocka_unit_test(the_kernel_is_patient_only_while_something_is_outstanding),
+        cmocka_unit_test(who_never_reads_is_idle_in_the_end),
     };
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
 }
