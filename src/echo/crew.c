@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -32,28 +30,11 @@ static struct guest guest_of(const struct seat *seat)
 
 /* --- Children --- */
 
-static int open_notes(struct crew *crew, uint32_t number, int *child_end)
-{
-    struct worker *worker = &crew->workers[number];
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = crew->key_base + number};
-    int error = hand_pair(&worker->notes, child_end);
-
-    if (error)
-        return error;
-    if (epoll_ctl(crew->epoll, EPOLL_CTL_ADD, worker->notes, &event) == 0)
-        return 0;
-    error = -errno;
-    close(worker->notes);
-    close(*child_end);
-    worker->notes = -1;
-    return error;
-}
-
 static int start_worker(struct crew *crew, uint32_t number)
 {
     struct worker *worker = &crew->workers[number];
     struct engine_job job = crew->job;
-    int error = open_notes(crew, number, &job.notes);
+    int error = worker_open_notes(worker, crew->epoll, crew->key_base + number, &job.notes);
 
     if (error)
         return error;
@@ -65,14 +46,18 @@ static int start_worker(struct crew *crew, uint32_t number)
     pid_t pid = child_spawn(&crew->heritage, crew->engine, &job);
     close(job.notes);
     if (pid < 0) {
-        close(worker->notes);
-        worker->notes = -1;
+        worker_close_notes(worker);
         return (int)pid;
     }
     worker->pid = pid;
     worker->shut_until_ms = 0;
     ledger_worker(crew->ledger, number, pid);
     return 0;
+}
+
+static int open_shared_notes(struct crew *crew)
+{
+    return worker_open_notes(&crew->workers[0], crew->epoll, crew->key_base, &crew->workers[0].child_notes);
 }
 
 int crew_open(struct crew *crew, uint32_t per_child)
@@ -88,9 +73,9 @@ int crew_open(struct crew *crew, uint32_t per_child)
     if (!crew->workers)
         return -ENOMEM;
     for (uint32_t i = 0; i < crew->count; i++)
-        crew->workers[i] = (struct worker){.notes = -1, .child_notes = -1, .respawn_ms = CREW_RESPAWN_MS};
+        worker_init(&crew->workers[i]);
     if (!crew->engine->pooled)
-        return open_notes(crew, 0, &crew->workers[0].child_notes);
+        return open_shared_notes(crew);
     for (uint32_t i = 0; i < crew->count; i++)
         if ((error = start_worker(crew, i)))
             return error;
@@ -344,15 +329,6 @@ static void read_all_notes(struct crew *crew, uint32_t number, int64_t now_ms)
         ;
 }
 
-static void close_notes(struct worker *worker)
-{
-    if (worker->notes >= 0)
-        close(worker->notes);
-    if (worker->child_notes >= 0)
-        close(worker->child_notes);
-    worker->notes = worker->child_notes = -1;
-}
-
 /* A child that lives has ended the notes or sent nonsense. A worker is ended. Where all children share the notes nobody
  * knows which it was: new children get new ones, of those that live the door hears when they end. */
 static void distrust(struct crew *crew, uint32_t number)
@@ -363,7 +339,7 @@ static void distrust(struct crew *crew, uint32_t number)
         epoll_ctl(crew->epoll, EPOLL_CTL_DEL, worker->notes, NULL);
         kill(worker->pid, SIGKILL);
     } else {
-        close_notes(worker);
+        worker_close_notes(worker);
     }
 }
 
@@ -385,28 +361,18 @@ static void lose_seat(struct crew *crew, uint32_t id, enum hand_reason reason, i
         close_seat(crew, id, reason, now_ms);
 }
 
-/* How soon a worker may be born again, after it failed soon or not. */
-static void set_respawn(struct worker *worker, bool failed)
-{
-    int64_t longer = worker->respawn_ms * 2;
-
-    worker->respawn_ms = !failed                        ? CREW_RESPAWN_MS
-                         : longer < CREW_RESPAWN_MAX_MS ? longer
-                                                        : CREW_RESPAWN_MAX_MS;
-}
-
 static void lose_worker(struct crew *crew, uint32_t number, int status, int64_t now_ms)
 {
     struct worker *worker = &crew->workers[number];
     pid_t pid = worker->pid;
 
     read_all_notes(crew, number, now_ms); /* its last words count */
-    close_notes(worker);
+    worker_close_notes(worker);
     worker->pid = 0;
     worker->batch_len = 0;
     if (crew->closing)
         return;
-    set_respawn(worker, now_ms - worker->spawned_ms < CREW_RESPAWN_MS);
+    worker_set_respawn(worker, now_ms - worker->spawned_ms < WORKER_RESPAWN_MS);
     ledger_death(crew->ledger, number, pid, status, worker->conns - worker->in_flight);
     for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, number, id)) != SEAT_NONE;)
         lose_seat(crew, id, HAND_KILLED, now_ms);
@@ -459,12 +425,11 @@ static int64_t respawn_due(const struct crew *crew, const struct worker *worker)
 static void replace_worker(struct crew *crew, uint32_t number, int64_t now_ms)
 {
     struct worker *worker = &crew->workers[number];
-    int error =
-        crew->engine->pooled ? start_worker(crew, number) : open_notes(crew, number, &worker->child_notes);
+    int error = crew->engine->pooled ? start_worker(crew, number) : open_shared_notes(crew);
 
     if (error) {
-        crew->workers[number].spawned_ms = now_ms;
-        set_respawn(&crew->workers[number], true);
+        worker->spawned_ms = now_ms;
+        worker_set_respawn(worker, true);
     }
     crew->shortage = error ? shortage_of(error) : PAUSE_NONE;
     crew->retry_ms = now_ms;
@@ -513,9 +478,7 @@ static void end_worker(struct crew *crew, uint32_t number)
 {
     struct worker *worker = &crew->workers[number];
 
-    if (worker->pid > 0)
-        child_end(worker->pid);
-    worker->pid = 0;
+    worker_end(worker);
     if (!crew->engine->pooled)
         for (uint32_t id = SEAT_NONE; (id = seats_next(&crew->seats, number, id)) != SEAT_NONE;)
             child_end(crew->seats.table[id].pid);
@@ -542,29 +505,15 @@ uint32_t crew_cut(struct crew *crew, int64_t now_ms)
     return cut;
 }
 
-/* Wait for a worker that sees its notes closed, but not for long. */
-static void await_worker(struct crew *crew, uint32_t number, int64_t deadline_ms)
-{
-    const struct timespec pause = {.tv_nsec = NS_PER_MS};
-    struct worker *worker = &crew->workers[number];
-
-    while (worker->pid > 0 && clock_ms() < deadline_ms) {
-        pid_t pid = waitpid(worker->pid, NULL, WNOHANG);
-        if (pid == 0)
-            nanosleep(&pause, NULL);
-        else
-            worker->pid = 0;
-    }
-    end_worker(crew, number);
-}
-
 void crew_close(struct crew *crew)
 {
     int64_t deadline_ms = clock_ms() + CLOSE_PATIENCE_MS;
 
     crew->closing = true;
     for (uint32_t i = 0; i < crew->count; i++)
-        close_notes(&crew->workers[i]);
-    for (uint32_t i = 0; i < crew->count; i++)
-        await_worker(crew, i, deadline_ms);
+        worker_close_notes(&crew->workers[i]);
+    for (uint32_t i = 0; i < crew->count; i++) {
+        worker_await(&crew->workers[i], deadline_ms);
+        end_worker(crew, i);
+    }
 }

@@ -16,32 +16,13 @@
 #include "echo/guest.h"
 #include "echo/ledger.h"
 #include "echo/seat.h"
+#include "echo/worker.h"
 
 /* The most workers that can be asked for. */
 #define CREW_WORKERS_MAX 128
 
-/* A worker that lived for at least this long is replaced at once. For one that did not, or cannot be
- * started, the time between two births doubles each time, up to the other. */
-#define CREW_RESPAWN_MS 100
-#define CREW_RESPAWN_MAX_MS 6400
-
 /* How soon to try again what the system refused. */
 #define CREW_RETRY_MS 100
-
-struct worker {
-    pid_t pid;             /* 0: none now, or not pooled */
-    int notes;             /* the door's end */
-    int child_notes;       /* the children's end, kept open where children are born at any time; else -1 */
-    uint32_t conns;        /* seats in use */
-    uint32_t in_flight;    /* of these, not confirmed */
-    int64_t spawned_ms;    /* last, or last tried */
-    int64_t respawn_ms;    /* how long after that it may be tried again */
-    int64_t shut_until_ms; /* it refused a connection: none until then */
-    uint64_t accepted;
-    struct stats stats;
-    int batch_len;
-    struct hand_note batch[HAND_BATCH]; /* TAKEs to be sent */
-};
 
 struct crew {
     const struct engine *engine;
