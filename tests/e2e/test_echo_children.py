@@ -28,6 +28,7 @@ def test_killed_worker_costs_only_its_own_clients(worker_echo, clients):
     service.deaths_expected = True
     clients += [service.connect() for _ in range(9)]
     converse(clients, [b"client %d" % i for i in range(9)])
+    service.stats_when(lambda stats: stats["bytes_out"] == 9 * 8)  # a child counts after it has sent
     before, groups = service.worker_pids(), by_worker(service, clients)
     victim = sorted(groups)[1]
     killed = time.monotonic()
@@ -60,6 +61,7 @@ def test_killed_child_costs_only_its_own_client(start, clients):
     service.deaths_expected = True
     clients += [service.connect() for _ in range(5)]
     converse(clients, [b"client %d" % i for i in range(5)])
+    service.stats_when(lambda stats: stats["bytes_out"] == 5 * 8)  # a child counts after it has sent
     victim = clients.pop(2)
     os.kill(service.opened_by(victim)["pid"], signal.SIGKILL)
     with service.connect() as late:
