@@ -76,7 +76,8 @@ static bool begin(struct dial *dial, int64_t now_ns)
     dial->next_ns = now_ns + DIAL_ATTEMPT_DELAY_MS * NS_PER_MS;
     attempt->fd =
         socket(attempt->addr.sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (attempt->fd < 0 || setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0) {
+    if (attempt->fd < 0 || setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+        setsockopt(attempt->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on) < 0) {
         fail(dial, attempt, -errno, now_ns);
         return false;
     }

@@ -41,7 +41,7 @@ struct dial {
 void dial_init(struct dial *dial, const struct addr *addrs, int count, int64_t deadline_ns);
 
 /* Do what can be done at now_ns. Returns the connected descriptor, which is the caller's: non-blocking,
- * close-on-exec, with TCP_NODELAY; -EINPROGRESS while attempts are under way; or when all of them failed
+ * close-on-exec, with TCP_NODELAY and with urgent bytes as bytes of the stream; -EINPROGRESS while attempts are under way; or when all of them failed
  * the most telling of their errors, -errno or one of these: -ERR_TIMEOUT, the deadline passed; -ERR_SELF,
  * nobody listens there and the socket met itself (RFC 9293, 3.5: simultaneous open). */
 int dial_step(struct dial *dial, int64_t now_ns);

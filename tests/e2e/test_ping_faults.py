@@ -118,6 +118,20 @@ def test_bytes_that_nobody_asked_for_are_wrong(peer):
     assert (summary["received"], summary["stray"], result.status) == (1, 64, 1)
 
 
+def test_an_urgent_byte_is_a_byte_too(peer):
+    def insert(sock):
+        for data in messages(sock, 64):
+            sock.sendall(data[:32])
+            sock.send(b"!", socket.MSG_OOB)
+            sock.sendall(data[32:])
+
+    result = ping("-c", 1, "--json", peer(insert).where)
+    reply, = result.events("reply")
+    assert (reply["corrupted"], reply["wrong_at"], reply["got"]) == (True, 32, ord("!"))
+    assert result.summary()["stray_bytes"] <= 1 # the last byte comes when nothing is owed any more, or not at all
+    assert result.status == 1
+
+
 def resetting(sock):
     for seq, data in enumerate(messages(sock, 64), 1):
         if seq == 3:
