@@ -1,10 +1,60 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/option.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/units.h"
+
+#define NAMES_MAX 256
+
+/* Whether word is the long option, or an abbreviation of it, perhaps with "=VALUE". */
+static bool abbreviates(const char *word, const struct option *option)
+{
+    return strncmp(word, "--", 2) == 0 && strncmp(word + 2, option->name, strcspn(word + 2, "=")) == 0;
+}
+
+/* Whether word abbreviates a long option whose value is val. */
+static bool stands_for(const char *word, const struct option *longs, int val)
+{
+    for (; longs->name; longs++)
+        if (longs->val == val && abbreviates(word, longs))
+            return true;
+    return false;
+}
+
+/* The long options that word abbreviates, if they are several. Returns names, which is empty otherwise. */
+static const char *candidates(const char *word, const struct option *longs, char names[static NAMES_MAX])
+{
+    size_t len = 0;
+    int count = 0;
+
+    for (; longs->name; longs++)
+        if (abbreviates(word, longs) && len < NAMES_MAX)
+            len += (size_t)snprintf(names + len, NAMES_MAX - len, "%s--%s", count++ ? ", " : "", longs->name);
+    if (count < 2)
+        *names = '\0';
+    return names;
+}
+
+/* getopt_long() tells a letter by optopt; a long option that takes no value or lacks one by the val in optopt; an
+ * unknown or ambiguous one by 0. The word is then the last that it passed, which for a letter with others
+ * behind it is the one before. */
+static void complain(char **argv, const struct option *longs, bool lacks_value)
+{
+    const char *word = argv[optind - 1];
+    const char letter[] = {'-', (char)optopt, '\0'};
+    char names[NAMES_MAX];
+    bool known = optopt && stands_for(word, longs, optopt);
+    const char *why = lacks_value ? "needs a value" : known ? "takes no value" : "no such option";
+    const char *which = known || optopt == 0 ? word : letter;
+    const char *several = optopt ? "" : candidates(word, longs, names);
+
+    err_say("%s: %.*s: %s%s (see 'yodel %s --help')", argv[0], (int)strcspn(which, "="), which,
+            *several ? "ambiguous: " : why, several, argv[0]);
+}
 
 int option_next(int argc, char **argv, const char *shorts, const struct option *longs)
 {
@@ -15,19 +65,7 @@ int option_next(int argc, char **argv, const char *shorts, const struct option *
     int option = getopt_long(argc, argv, spec, longs, NULL);
     if (option != '?' && option != ':')
         return option;
-
-    const char *word = argv[optind - 1];
-    char letter[3] = {'-', (char)optopt, '\0'};
-    if (option == ':')
-        err_say("%s: %s: needs a value (see 'yodel %s --help')", argv[0],
-                strncmp(word, "--", 2) == 0 ? word : letter, argv[0]);
-    else if (strncmp(word, "--", 2) != 0 || (optopt > ' ' && optopt < 0x7f && !strchr(word, '=')))
-        err_say("%s: %s: no such option (see 'yodel %s --help')", argv[0], letter, argv[0]);
-    else if (optopt && strchr(word, '='))
-        err_say("%s: %.*s: takes no value (see 'yodel %s --help')", argv[0], (int)strcspn(word, "="), word,
-                argv[0]);
-    else
-        err_say("%s: %s: no such option (see 'yodel %s --help')", argv[0], word, argv[0]);
+    complain(argv, longs, option == ':');
     return '?';
 }
 

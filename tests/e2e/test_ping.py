@@ -90,8 +90,14 @@ def test_help_fits_a_screen_and_shows_examples_first():
     (["x:99999"], "x:99999: "),
     (["x:0"], "x:0: "),
     (["-Z", "x"], "-Z: "),
-    (["--count", "1", "x"], "--count: "),
-    (["x", "-c"], "-c: "),
+    (["--count", "1", "x"], "--count: no such option"),
+    (["--json=1", "x"], "--json: takes no value"),
+    (["--j=1", "x"], "--j: takes no value"),
+    (["x", "-c"], "-c: needs a value"),
+    (["-q", "x", "-vc"], "-c: needs a value"),
+    (["-Zq", "x"], "-Z: no such option"),
+    (["-qZv", "x"], "-Z: no such option"),
+    (["--json", "-Zq", "x"], "-Z: no such option"),
 ])
 def test_wrong_usage_is_told_in_one_line(args, what):
     result = ping(*args)
