@@ -24,14 +24,17 @@ static bool is_safe(uint32_t character)
     return true;
 }
 
-/* Decode one character of two bytes or more. Returns its length, or 0 if there is no valid one. */
-static size_t decode(const uint8_t *bytes, size_t len, uint32_t *character)
+size_t text_decode(const uint8_t *bytes, size_t len, uint32_t *character)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t need = bytes[0] >= 0xf0 && bytes[0] <= 0xf4   ? 4
                   : bytes[0] >= 0xe0 && bytes[0] <= 0xef ? 3
                   : bytes[0] >= 0xc2 && bytes[0] <= 0xdf ? 2
                                                          : 0;
+    if (bytes[0] < 0x80) {
+        *character = bytes[0];
+        return 1;
+    }
     if (need == 0 || need > len)
         return 0;
     *character = bytes[0] & (0x7fu >> need);
@@ -40,7 +43,8 @@ static size_t decode(const uint8_t *bytes, size_t len, uint32_t *character)
             return 0;
         *character = *character << 6 | (bytes[i] & 0x3f);
     }
-    return *character >= smallest[need] && *character <= 0x10ffff ? need : 0;
+    bool surrogate = *character >= 0xd800 && *character <= 0xdfff;
+    return *character >= smallest[need] && *character <= 0x10ffff && !surrogate ? need : 0;
 }
 
 static size_t escape(uint8_t byte, char *out)
@@ -70,7 +74,7 @@ size_t text_unit(const uint8_t *bytes, size_t len, char out[static TEXT_UNIT_MAX
         *out_len = 1;
         return 1;
     }
-    size_t used = bytes[0] < 0x80 ? 0 : decode(bytes, len, &character);
+    size_t used = bytes[0] < 0x80 ? 0 : text_decode(bytes, len, &character);
     if (used && is_safe(character)) {
         memcpy(out, bytes, used);
         *out_len = used;

@@ -16,4 +16,8 @@
  * bytes were used (1 to 4). A character cut off by the end of the bytes counts as invalid. */
 size_t text_unit(const uint8_t *bytes, size_t len, char out[static TEXT_UNIT_MAX], size_t *out_len);
 
+/* Decode the first character of len bytes (1 or more) of UTF-8 (RFC 3629). Returns how many bytes it has (1 to
+ * 4), or 0 if there is no valid one. */
+size_t text_decode(const uint8_t *bytes, size_t len, uint32_t *character);
+
 #endif

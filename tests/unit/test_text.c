@@ -97,11 +97,51 @@ static void no_character_does_anything_but_show(void **state)
     }
 }
 
+/* What is no character of UTF-8 (RFC 3629, section 3) has no length; of the others the number comes out. */
+static void characters_are_decoded(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        uint32_t character;
+    } decoded[] = {
+        {"a", 1, 'a'},
+        {"\x7f", 1, 0x7f},
+        {"\xc2\x80", 2, 0x80},
+        {"\xdf\xbfx", 2, 0x7ff},
+        {"\xe0\xa0\x80", 3, 0x800},
+        {"\xed\x9f\xbf", 3, 0xd7ff},
+        {"\xee\x80\x80", 3, 0xe000},
+        {"\xf0\x90\x80\x80", 4, 0x10000},
+        {"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+        {"\xed\xa0\x80", 0, 0},
+        {"\xed\xbf\xbf", 0, 0},
+        {"\xf4\x90\x80\x80", 0, 0},
+        {"\xc1\xbf", 0, 0},
+        {"\xe0\x9f\xbf", 0, 0},
+        {"\xf0\x8f\xbf\xbf", 0, 0},
+        {"\x80", 0, 0},
+        {"\xc2", 0, 0},
+        {"\xc2x", 0, 0},
+        {"\xff", 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof decoded / sizeof *decoded; i++) {
+        const uint8_t *bytes = (const uint8_t *)decoded[i].bytes;
+        uint32_t character = 0;
+        assert_int_equal(text_decode(bytes, strlen(decoded[i].bytes), &character), decoded[i].len);
+        if (decoded[i].len)
+            assert_int_equal(character, decoded[i].character);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(harmless_text_stays_and_the_rest_is_escaped),
         cmocka_unit_test(a_nul_is_shown),
+        cmocka_unit_test(characters_are_decoded),
         cmocka_unit_test(no_character_does_anything_but_show),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
