@@ -11,7 +11,8 @@
 #include "base/units.h"
 
 #define MS_MAX 32
-#define EXCERPT 40 /* bytes */
+#define QUOTED_MAX (6 * ADDR_HOST_MAX) /* "\\uNNNN" for each byte */
+#define EXCERPT 40                     /* bytes */
 #define EXCERPT_MAX (EXCERPT * TEXT_UNIT_MAX + sizeof "\"\"...")
 
 void report_init(struct report *report, bool json, const struct addr_spec *spec, size_t size)
@@ -47,15 +48,33 @@ static const char *ms(int64_t ns, char text[static MS_MAX])
     return text;
 }
 
-static const char *quote(const char *string, char text[static 6 * ADDR_HOST_MAX])
+/* A character as JSON can always say it (RFC 8259, section 7). Returns how long it is, at most 12. */
+static size_t escape(uint32_t character, char *out)
 {
+    if (character < 0x10000)
+        return (size_t)sprintf(out, "\\u%04x", character);
+    return (size_t)sprintf(out, "\\u%04x\\u%04x", 0xd800 + ((character - 0x10000) >> 10),
+                           0xdc00 + (character & 0x3ff));
+}
+
+/* The inside of a JSON string: what can be shown stands as it is, a byte that is no UTF-8 becomes U+FFFD. */
+static const char *quote(const char *string, char text[static QUOTED_MAX])
+{
+    const uint8_t *bytes = (const uint8_t *)string;
+    size_t len = strlen(string);
     char *out = text;
 
-    for (; *string && out < text + 6 * (ADDR_HOST_MAX - 1); string++)
-        if (*string < ' ' || *string > '~' || strchr("\"\\", *string))
-            out += sprintf(out, "\\u%04x", (unsigned char)*string);
-        else
-            *out++ = *string;
+    for (size_t used, i = 0; i < len; i += used) {
+        size_t wrote;
+        uint32_t character = 0;
+        used = text_unit(bytes + i, len - i, out, &wrote);
+        if (used != wrote || bytes[i] == '"') {
+            used = text_decode(bytes + i, len - i, &character);
+            wrote = escape(used ? character : 0xfffd, out);
+            used += used == 0;
+        }
+        out += wrote;
+    }
     *out = '\0';
     return text;
 }
@@ -72,7 +91,7 @@ static const char *plural(uint64_t count)
 
 size_t report_connect(const struct report *report, char text[static REPORT_MAX])
 {
-    char peer[ADDR_TEXT_MAX], time[MS_MAX], host[6 * ADDR_HOST_MAX];
+    char peer[ADDR_TEXT_MAX], time[MS_MAX], host[QUOTED_MAX];
 
     if (report->json)
         return add(text, 0,

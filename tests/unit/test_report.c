@@ -47,10 +47,50 @@ static void the_connection(void **state)
     expect(text, report_connect(&r, text),
            "PING [::1]:5188 (127.0.0.1:5188): 1 byte a message\n"
            "connected to 127.0.0.1:5188 in 0.112 ms\n");
-    r = report(true, "a\"b\\c\x80", 64);
-    expect(text, report_connect(&r, text),
-           "{\"event\":\"connect\",\"host\":\"a\\u0022b\\u005cc\\u0080\",\"port\":5188,\"ip\":\"127.0.0.1\","
-           "\"size\":64,\"connect_ns\":112499}\n");
+}
+
+static const struct {
+    const char *host, *json;
+} hosts[] = {
+    {"a\"b\\c\n\x7f", "a\\u0022b\\u005cc\\u000a\\u007f"},
+    {"m\u00fcnchen \u65e5\u672c \U0001f600", "m\u00fcnchen \u65e5\u672c \U0001f600"},
+    {"\xc2\x9b\u202e\U000e0041", "\\u009b\\u202e\\udb40\\udc41"}, /* valid, and does things to a screen */
+    {"\x80x\xff", "\\ufffdx\\ufffd"},
+    {"\xc0\xaf", "\\ufffd\\ufffd"},            /* overlong */
+    {"\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"}, /* a surrogate */
+    {"\xc3", "\\ufffd"},                       /* cut off */
+    {"", ""},
+};
+
+static void a_host_in_json_is_what_was_asked_for(void **state)
+{
+    char text[REPORT_MAX], expected[REPORT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        struct report r = report(true, hosts[i].host, 64);
+        snprintf(expected, sizeof expected,
+                 "{\"event\":\"connect\",\"host\":\"%s\",\"port\":5188,\"ip\":\"127.0.0.1\",\"size\":64,"
+                 "\"connect_ns\":112499}\n",
+                 hosts[i].json);
+        expect(text, report_connect(&r, text), expected);
+    }
+}
+
+static void the_longest_host_in_json_is_whole(void **state)
+{
+    char host[ADDR_HOST_MAX], text[REPORT_MAX];
+
+    (void)state;
+    memset(host, 0x80, sizeof host - 1);
+    host[sizeof host - 1] = '\0';
+    struct report r = report(true, host, 64);
+    size_t len = report_connect(&r, text);
+    int count = 0;
+    for (const char *p = text; (p = strstr(p, "\\ufffd")); p++)
+        count++;
+    assert_int_equal(count, ADDR_HOST_MAX - 1);
+    assert_string_equal(text + len - 2, "}\n");
 }
 
 static void a_reply(void **state)
@@ -205,6 +245,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_connection),
+        cmocka_unit_test(a_host_in_json_is_what_was_asked_for),
+        cmocka_unit_test(the_longest_host_in_json_is_whole),
         cmocka_unit_test(a_reply),
         cmocka_unit_test(silence_and_strays),
         cmocka_unit_test(what_a_stranger_sends_is_bounded_and_harmless),
