@@ -52,7 +52,8 @@ static void complain(char **argv, const struct option *longs, bool lacks_value)
     const char *which = known || optopt == 0 ? word : letter;
     const char *several = optopt ? "" : candidates(word, longs, names);
 
-    err_say("%s: %.*s: %s%s (see 'yodel %s --help')", argv[0], (int)strcspn(which, "="), which,
+    size_t len = which == word ? strcspn(word, "=") : strlen(letter);
+    err_say("%s: %.*s: %s%s (see 'yodel %s --help')", argv[0], (int)len, which,
             *several ? "ambiguous: " : why, several, argv[0]);
 }
 

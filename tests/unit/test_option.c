@@ -29,6 +29,7 @@ static const struct {
 } cases[] = {
     {{"-Z"}, "-Z: no such option"},
     {{"-Zq"}, "-Z: no such option"},
+    {{"-="}, "-=: no such option"},
     {{"-qZv"}, "-Z: no such option"},
     {{"--nothing"}, "--nothing: no such option"},
     {{"--nothing=5"}, "--nothing: no such option"},
