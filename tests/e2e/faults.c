@@ -9,8 +9,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 struct faults {
@@ -20,6 +22,12 @@ struct faults {
     atomic_int accept_failed; /* how many accept errors were used up */
     int accept_errors;        /* how many of the following are set */
     int accept_error[1000];
+    atomic_int add_error; /* errno of the next epoll_ctl() that adds a listener; 0: none */
+    atomic_int adds_failed;
+    atomic_int fork_error; /* errno of each fork() of the service; 0: none */
+    int sibling;           /* a process that the probe shall try */
+    int may_signal[2];     /* the probe's errno for a signal to its parent and to the sibling */
+    int may_read[2];       /* for reading their memory */
 };
 
 static struct faults *faults;
@@ -57,6 +65,41 @@ int accept4(int listener, struct sockaddr *restrict address, socklen_t *restrict
     return real(listener, address, len, flags);
 }
 
+static int is_listener(int fd)
+{
+    int answer = 0;
+    socklen_t len = sizeof answer;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &answer, &len) == 0 && answer;
+}
+
+int epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
+{
+    static int (*real)(int, int, int, struct epoll_event *);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "epoll_ctl");
+    if (operation == EPOLL_CTL_ADD && atomic_load(&faults->add_error) && is_listener(fd)) {
+        errno = atomic_exchange(&faults->add_error, 0);
+        atomic_fetch_add(&faults->adds_failed, 1);
+        return -1;
+    }
+    return real(set, operation, fd, event);
+}
+
+pid_t fork(void)
+{
+    static pid_t (*real)(void);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "fork");
+    if (getpid() == parent && atomic_load(&faults->fork_error)) {
+        errno = atomic_load(&faults->fork_error);
+        return -1;
+    }
+    return real();
+}
+
 static void probe_sandbox(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -68,6 +111,14 @@ static void probe_sandbox(void)
     address.sin_port = htons(1);
     faults->may[2] = connect(sock, (struct sockaddr *)&address, sizeof address) < 0 ? errno : 0;
     close(sock);
+    for (int i = 0; i < 2; i++) {
+        pid_t other = i == 0 ? getppid() : faults->sibling;
+        char byte;
+        struct iovec here = {.iov_base = &byte, .iov_len = 1};
+        struct iovec there = {.iov_base = &faults, .iov_len = 1};
+        faults->may_signal[i] = other > 0 && kill(other, 0) < 0 ? errno : 0;
+        faults->may_read[i] = other > 0 && process_vm_readv(other, &here, 1, &there, 1, 0) < 0 ? errno : 0;
+    }
     errno = saved;
     atomic_store(&faults->probe, 2);
 }

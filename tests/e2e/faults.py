@@ -9,7 +9,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("faults.c")
 STOP_CHILDREN, PROBE, MAY, ACCEPT_FAILED, ACCEPT_ERRORS = 0, 1, 2, 5, 6
-CELLS = 7 + 1000
+ADD_ERROR, ADDS_FAILED, FORK_ERROR, SIBLING, MAY_SIGNAL, MAY_READ = 1007, 1008, 1009, 1010, 1011, 1013
+CELLS = 1015
 
 
 class Faults:
@@ -49,10 +50,27 @@ class Faults:
     def accept_failed(self):
         return self._get(ACCEPT_FAILED)[0]
 
-    def probe(self):
-        """A child shall try, before its next note, what it must not be able to do."""
+    def add_error(self, error):
+        """So fails the next epoll_ctl that adds a listener."""
+        self._set(ADD_ERROR, error)
+
+    @property
+    def adds_failed(self):
+        return self._get(ADDS_FAILED)[0]
+
+    def fork_error(self, error):
+        """So fails each fork of the service from now on; 0: it works."""
+        self._set(FORK_ERROR, error)
+
+    def probe(self, sibling=0):
+        """A child shall try, before its next note, what it must not be able to do, also to that process."""
+        self._set(SIBLING, sibling)
         self._set(PROBE, 1)
 
     def probed(self):
         """(opening a file, binding, connecting) as errno each, 0 for success; None if nobody has tried yet."""
         return self._get(MAY, 3) if self._get(PROBE)[0] == 2 else None
+
+    def probed_processes(self):
+        """Signals to (parent, sibling), reading the memory of (parent, sibling): errno each, 0 for success."""
+        return self._get(MAY_SIGNAL, 2), self._get(MAY_READ, 2)
