@@ -3,14 +3,17 @@
  *
  * O_NONBLOCK belongs to the open file description, which a terminal or a pipe shares with the
  * shell and with other programs; setting it there breaks them. A sink therefore opens the file
- * anew through /proc/self/fd, with a description of its own. Where that is impossible (no /proc, a
- * terminal of another user; a container's pipe) it asks poll() before each write, and where the kernel can tells write not to wait;
- * sockets get MSG_DONTWAIT; regular
- * files are written as they are. */
+ * anew, through /proc/self/fd or as /dev/tty, with a description of its own. Where that is impossible (a container's
+ * pipe, a terminal that is neither ours nor our user's) each write is told not to wait, if need be by O_NONBLOCK for its
+ * duration. Sockets get MSG_DONTWAIT; regular files are written as they are.
+ *
+ * Several processes may write to one sink that lies in memory they share: records never mix. A terminal or a socket
+ * may take only part of a record; the rest is kept, and goes first, whoever writes next. */
 #ifndef YODEL_BASE_SINK_H
 #define YODEL_BASE_SINK_H
 
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 
 /* Records up to this length reach a pipe in one piece, whoever else writes to it (pipe(7)). */
@@ -21,8 +24,9 @@
 
 struct sink {
     int fd;
-    int mode;    /* of sink.c */
-    size_t held; /* bytes in rest: the end of a record that was only begun */
+    int mode;             /* of sink.c */
+    pthread_mutex_t lock; /* of what follows */
+    size_t held;          /* bytes in rest: the end of a record that was only begun */
     char rest[SINK_LONG_MAX];
 };
 
@@ -30,9 +34,9 @@ struct sink {
  * afterwards files cannot be opened. Never fails: see above. */
 void sink_open(struct sink *sink, int fd);
 
-/* Write one record of 1 to SINK_LONG_MAX bytes, whole or not at all, without waiting. (A terminal, or a pipe where the
- * record is longer than SINK_RECORD_MAX, may take only part of it and gets the rest before the next record.) Returns 0; -EAGAIN if there is no
- * room now; another -errno if the other end is gone (the caller ignores SIGPIPE) or the disk is full. */
+/* Write one record of 1 to SINK_LONG_MAX bytes, whole or not at all, without waiting (for longer than another process
+ * needs for its own write). Returns 0; -EAGAIN if there is no room now; another -errno if the other end is gone (the
+ * caller ignores SIGPIPE) or the disk is full. */
 int sink_write(struct sink *sink, const char *record, size_t len);
 
 #endif

@@ -56,7 +56,7 @@ struct door {
     int64_t deadline_ms;     /* of EMPTYING and DRAINING */
     uint32_t cut;
     struct log log;
-    struct print print;
+    struct print *print; /* shared with all children; NULL without --print */
     struct stats_shared *shared;
     struct ledger ledger;
     struct crew crew;
@@ -138,8 +138,7 @@ static void admit(struct door *door, int fd, const struct addr *peer, int64_t no
         crew_place(&door->crew, &guest, now_ms);
         return;
     }
-    sock_set_abort(fd, true);
-    close(fd);
+    close(fd); /* with a reset, as the listener has it */
 }
 
 /* Accept what is queued, as far as there is room. Returns whether the queue is empty now. */
@@ -350,6 +349,7 @@ static int catch_signals(struct door *door)
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
         sigaddset(&set, caught[i]);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN); /* the log of a background job must not stop it (stty tostop) */
     /* Whoever ignored these before us passed that on: our children would vanish unseen; nohup is to be respected. */
     signal(SIGCHLD, SIG_DFL);
     if (signal(SIGHUP, SIG_DFL) == SIG_IGN) {
@@ -427,6 +427,7 @@ static int open_listeners(struct door *door, struct addr *addrs, int count)
             err_say("echo: listen %s: %s%s", text, err_text(fd), advice);
             return EXIT_SYSTEM;
         }
+        sock_set_abort(fd, true); /* engine_close() tells why */
         door->listeners[door->listener_count++] = fd;
     }
     return 0;
@@ -460,9 +461,12 @@ static int open_books(struct door *door)
     int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (out < 0)
         return -errno;
-    door->print.mode = door->config->print;
-    door->print.shared = door->shared;
-    sink_open(&door->print.sink, out);
+    door->print = share(sizeof *door->print);
+    if (!door->print)
+        return -ENOMEM;
+    door->print->mode = door->config->print;
+    door->print->shared = door->shared;
+    sink_open(&door->print->sink, out);
     return 0;
 }
 
@@ -472,7 +476,7 @@ static int open_crew(struct door *door)
 
     crew->engine = door->config->engine;
     crew->job.rules = &door->config->watch;
-    crew->job.print = door->config->print == PRINT_OFF ? NULL : &door->print;
+    crew->job.print = door->print;
     crew->heritage = (struct child_heritage){.door = getpid(),
                                              .null = door->null,
                                              .listeners = door->listeners,

@@ -17,6 +17,7 @@
 
 enum print_mode { PRINT_OFF, PRINT_TEXT, PRINT_HEX };
 
+/* Lies in memory that the door and all children share, as its sink must. */
 struct print {
     enum print_mode mode;
     struct sink sink;
