@@ -46,11 +46,11 @@ static int start_worker(struct crew *crew, uint32_t number)
     pid_t pid = child_spawn(&crew->heritage, crew->engine, &job);
     close(job.notes);
     if (pid < 0) {
-        worker_close_notes(worker);
+        worker_close_notes(worker, crew->epoll);
         return (int)pid;
     }
     worker->pid = pid;
-    worker->shut_until_ms = 0;
+    worker->shut_ms = worker->shut_until_ms = 0;
     ledger_worker(crew->ledger, number, pid);
     return 0;
 }
@@ -170,6 +170,25 @@ static enum ledger_pause shortage_of(int error)
     }
 }
 
+/* A child that lives has ended the notes or sends nonsense. A worker is ended. Where all children share the notes nobody
+ * knows which it was: new children get new ones; of those that live the door hears when they end. */
+static void distrust(struct crew *crew, struct worker *worker)
+{
+    if (!crew->engine->pooled) {
+        worker_close_notes(worker, crew->epoll);
+    } else if (worker->pid > 0) {
+        epoll_ctl(crew->epoll, EPOLL_CTL_DEL, worker->notes, NULL);
+        kill(worker->pid, SIGKILL);
+    }
+}
+
+/* A worker did not take a connection: another may, at once. */
+static void leave_alone(struct crew *crew, struct worker *worker, int64_t now_ms)
+{
+    worker_shut(worker, now_ms);
+    crew->retry_ms = now_ms;
+}
+
 static void send_batch(struct crew *crew, struct worker *worker, int64_t now_ms)
 {
     int fds[HAND_BATCH];
@@ -179,10 +198,11 @@ static void send_batch(struct crew *crew, struct worker *worker, int64_t now_ms)
     for (int i = 0; i < worker->batch_len; i++)
         fds[i] = crew->seats.table[worker->batch[i].id].fd;
     int error = hand_send(worker->notes, worker->batch, fds, worker->batch_len, MSG_DONTWAIT);
+    if (error == -EPIPE || error == -ECONNRESET)
+        distrust(crew, worker);
     if (error) {
-        crew->shortage =
-            error == -EAGAIN || error == -EPIPE || error == -ECONNRESET ? PAUSE_NONE : shortage_of(error);
-        crew->retry_ms = now_ms + CREW_RETRY_MS;
+        crew->shortage = error == -EAGAIN ? PAUSE_NONE : shortage_of(error);
+        leave_alone(crew, worker, now_ms);
         for (int i = 0; i < worker->batch_len; i++) {
             crew->seats.table[worker->batch[i].id].tries--;
             unseat(crew, worker->batch[i].id, now_ms);
@@ -277,18 +297,21 @@ static void place_waiting(struct crew *crew, int64_t now_ms)
 
 /* --- What children tell --- */
 
-static void heed(struct crew *crew, uint32_t number, const struct hand_note *note, pid_t pid, int64_t now_ms)
+/* Whether a note is about a connection that its sender has. */
+static bool is_its_own(const struct crew *crew, uint32_t number, const struct hand_note *note, pid_t pid)
+{
+    return pid > 0 && note->id / crew->seats.per_child == number && crew->seats.table[note->id].pid == pid;
+}
+
+static void heed(struct crew *crew, uint32_t number, const struct hand_note *note, int64_t now_ms)
 {
     struct worker *worker = &crew->workers[number];
-
-    ledger_note(crew->ledger, note, pid);
-    /* A child may speak only of what it was given. */
-    if (note->id / crew->seats.per_child != number || crew->seats.table[note->id].pid != pid)
-        return;
     struct seat *seat = &crew->seats.table[note->id];
+
     switch (note->kind) {
     case HAND_CONFIRM:
         crew->shortage = PAUSE_NONE;
+        worker->shut_ms = 0;
         if (seat->fd >= 0) {
             close(seat->fd);
             seat->fd = -1;
@@ -298,8 +321,8 @@ static void heed(struct crew *crew, uint32_t number, const struct hand_note *not
     case HAND_REFUSE:
         if (seat->fd < 0)
             break;
-        worker->shut_until_ms = now_ms + CREW_RETRY_MS;
         crew->shortage = PAUSE_DESCRIPTORS;
+        leave_alone(crew, worker, now_ms);
         seat->tries--;
         unseat(crew, note->id, now_ms);
         break;
@@ -311,44 +334,42 @@ static void heed(struct crew *crew, uint32_t number, const struct hand_note *not
     }
 }
 
-/* Read one message. Returns how many notes were in it, 0 at the end of the notes or for nonsense, or -errno. */
+/* Read one message. Returns what hand_recv() returns; -ERR_SYNTAX also if a note was about somebody else's connection. */
 static int read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
 {
     struct hand_note notes[HAND_BATCH];
     pid_t pid = 0;
     int count = hand_recv(crew->workers[number].notes, notes, NULL, NULL, &pid, MSG_DONTWAIT);
+    int result = count;
 
-    for (int i = 0; i < count; i++)
-        heed(crew, number, &notes[i], pid, now_ms);
-    return count;
+    for (int i = 0; i < count; i++) {
+        ledger_note(crew->ledger, &notes[i], pid);
+        if (is_its_own(crew, number, &notes[i], pid))
+            heed(crew, number, &notes[i], now_ms);
+        else
+            result = -ERR_SYNTAX;
+    }
+    return result;
 }
 
 static void read_all_notes(struct crew *crew, uint32_t number, int64_t now_ms)
 {
-    while (read_notes(crew, number, now_ms) > 0)
-        ;
-}
+    int count;
 
-/* A child that lives has ended the notes or sent nonsense. A worker is ended. Where all children share the notes nobody
- * knows which it was: new children get new ones, of those that live the door hears when they end. */
-static void distrust(struct crew *crew, uint32_t number)
-{
-    struct worker *worker = &crew->workers[number];
-
-    if (crew->engine->pooled) {
-        epoll_ctl(crew->epoll, EPOLL_CTL_DEL, worker->notes, NULL);
-        kill(worker->pid, SIGKILL);
-    } else {
-        worker_close_notes(worker);
-    }
+    do
+        count = read_notes(crew, number, now_ms);
+    while (count > 0 || count == -ERR_SYNTAX);
 }
 
 void crew_read_notes(struct crew *crew, uint32_t number, int64_t now_ms)
 {
     int count = read_notes(crew, number, now_ms); /* the door asks again while there are more */
 
-    if (count == 0 || (count < 0 && count != -EAGAIN))
-        distrust(crew, number);
+    /* Where children share the notes, one that sends nonsense must not end the others' conversation. */
+    if (count == -EAGAIN || (count == -ERR_SYNTAX && !crew->engine->pooled))
+        return;
+    if (count <= 0)
+        distrust(crew, &crew->workers[number]);
 }
 
 /* --- Children that end --- */
@@ -367,7 +388,7 @@ static void lose_worker(struct crew *crew, uint32_t number, int status, int64_t 
     pid_t pid = worker->pid;
 
     read_all_notes(crew, number, now_ms); /* its last words count */
-    worker_close_notes(worker);
+    worker_close_notes(worker, crew->epoll);
     worker->pid = 0;
     worker->batch_len = 0;
     if (crew->closing)
@@ -440,8 +461,10 @@ void crew_tend(struct crew *crew, int64_t now_ms)
     for (uint32_t i = 0; i < crew->count; i++) {
         if (respawn_due(crew, &crew->workers[i]) <= now_ms)
             replace_worker(crew, i, now_ms);
-        if (crew->workers[i].shut_until_ms <= now_ms)
+        if (crew->workers[i].shut_until_ms && crew->workers[i].shut_until_ms <= now_ms) {
             crew->workers[i].shut_until_ms = 0;
+            crew->retry_ms = now_ms;
+        }
     }
     if (crew->waiting.len && crew->retry_ms <= now_ms) {
         crew->retry_ms = now_ms + CREW_RETRY_MS;
@@ -491,6 +514,7 @@ uint32_t crew_cut(struct crew *crew, int64_t now_ms)
 
     crew->closing = true;
     for (uint32_t i = 0; i < crew->count; i++) {
+        crew->workers[i].batch_len = 0;
         read_all_notes(crew, i, now_ms);
         end_worker(crew, i);
         read_all_notes(crew, i, now_ms); /* who was done before is not cut off */
@@ -511,7 +535,7 @@ void crew_close(struct crew *crew)
 
     crew->closing = true;
     for (uint32_t i = 0; i < crew->count; i++)
-        worker_close_notes(&crew->workers[i]);
+        worker_close_notes(&crew->workers[i], crew->epoll);
     for (uint32_t i = 0; i < crew->count; i++) {
         worker_await(&crew->workers[i], deadline_ms);
         end_worker(crew, i);

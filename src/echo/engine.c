@@ -19,7 +19,7 @@ const struct engine *engine_find(const char *name)
 
 void engine_close(int fd, enum hand_reason reason)
 {
-    if (reason != HAND_EOF && (reason != HAND_IDLE || sock_unacked(fd)))
-        sock_set_abort(fd, true);
+    if (reason == HAND_EOF || (reason == HAND_IDLE && !sock_unacked(fd)))
+        sock_set_abort(fd, false);
     close(fd);
 }

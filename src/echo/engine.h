@@ -38,11 +38,9 @@ struct engine {
     int (*run)(const struct engine_job *job);
 };
 
-/* While a child keeps bytes of a connection that the socket did not take, it sets sock_set_abort(): if the child is
- * killed, its client meets a reset and not an end that looks complete.
- *
- * Close a connection the way its reason asks for: after a good end with a FIN, else, where the peer would miss
- * something, with a reset, which also leaves nothing for the kernel to keep. */
+/* Close a connection the way its reason asks for. Accepted connections end with a reset (sock_set_abort() on the
+ * listener), however they end, also with a child that is killed: no client takes an end for a complete answer. Only here it is
+ * made an orderly one, after HAND_EOF and for an idle client that has everything. */
 void engine_close(int fd, enum hand_reason reason);
 
 extern const struct engine engine_fork;

@@ -224,7 +224,6 @@ static void readable(struct loop *loop, struct slot *slot)
             return;
         }
         if (conn_want(&slot->conn) == CONN_WRITE) {
-            sock_set_abort(slot->fd, true);
             if (arm(loop, slot, EPOLL_CTL_MOD, EPOLLOUT) < 0)
                 finish(loop, slot, HAND_ERROR);
             return;
@@ -247,7 +246,6 @@ static void writable(struct loop *loop, struct slot *slot)
         watch_busy(loop, slot);
     if (conn_want(&slot->conn) == CONN_WRITE)
         return;
-    sock_set_abort(slot->fd, false);
     if (arm(loop, slot, EPOLL_CTL_MOD, EPOLLIN) < 0)
         finish(loop, slot, HAND_ERROR);
 }
@@ -376,10 +374,8 @@ static int run(const struct engine_job *job)
     timer_init(&loop.busy);
     timer_init(&loop.quiet);
     if (!loop.slots || !loop.notes || (job->print && !loop.peers) || loop.epoll < 0 ||
-        epoll_ctl(loop.epoll, EPOLL_CTL_ADD, job->notes, &event) < 0) {
-        err_say("echo: start a worker: %s", err_text(errno));
-        return EXIT_SYSTEM;
-    }
+        epoll_ctl(loop.epoll, EPOLL_CTL_ADD, job->notes, &event) < 0)
+        return EXIT_SYSTEM; /* the door tells; here a message might wait */
     serve(&loop);
     return EXIT_DONE;
 }

@@ -109,8 +109,6 @@ static int receive_and_send(struct client *client)
     tally_add(&client->tally->out, (uint64_t)sent);
     if (conn_input(&client->conn, buffer, (size_t)got, (size_t)sent) < 0)
         return HAND_ERROR;
-    if (conn_want(&client->conn) == CONN_WRITE)
-        sock_set_abort(client->fd, true);
     return GOES_ON;
 }
 
@@ -124,10 +122,7 @@ static int send_rest(struct client *client)
         return failed(client);
     tally_add(&client->tally->out, (uint64_t)sent);
     conn_sent(&client->conn, (size_t)sent);
-    if (conn_want(&client->conn) == CONN_WRITE)
-        return look(client);
-    sock_set_abort(client->fd, false);
-    return GOES_ON;
+    return conn_want(&client->conn) == CONN_WRITE ? look(client) : GOES_ON;
 }
 
 /* Everything went out and the peer has ended: stay until it has acknowledged all (epoll.c tells why). */

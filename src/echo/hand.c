@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/err.h"
 
 static const char *const reasons[HAND_REASONS] = {
     [HAND_EOF] = "eof",     [HAND_RESET] = "reset",   [HAND_IDLE] = "idle",   [HAND_DEAD] = "dead",
@@ -99,6 +102,7 @@ int hand_recv(int socket, struct hand_note notes[static HAND_BATCH], int *fds, i
     while (received < 0 && errno == EINTR);
     if (received < 0)
         return -errno;
+    bool known = false;
     if (fd_count)
         *fd_count = 0;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
@@ -108,11 +112,16 @@ int hand_recv(int socket, struct hand_note notes[static HAND_BATCH], int *fds, i
             struct ucred who;
             memcpy(&who, CMSG_DATA(header), sizeof who);
             *pid = who.pid;
+            known = true;
         }
         if (header->cmsg_type == SCM_RIGHTS && fds && fd_count) {
             *fd_count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof *fds);
             memcpy(fds, CMSG_DATA(header), (size_t)*fd_count * sizeof *fds);
         }
     }
+    if (received == 0 && !known)
+        return 0; /* the end has no sender, an empty message has one */
+    if (received == 0 || (size_t)received % sizeof *notes || (message.msg_flags & MSG_TRUNC))
+        return -ERR_SYNTAX;
     return (int)((size_t)received / sizeof *notes);
 }

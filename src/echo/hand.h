@@ -55,7 +55,8 @@ int hand_send(int socket, const struct hand_note *notes, const int *fds, int cou
 
 /* Receive one message: up to HAND_BATCH notes; up to as many descriptors, close-on-exec, the caller's (*fd_count;
  * fewer than notes if the process has no room for them). fds may be NULL on the door's side, and then *pid is
- * who sent it. Returns the number of notes, 0 when the other side is gone, -errno. */
+ * who sent it. Returns the number of notes, 0 when the other side is gone, -ERR_SYNTAX for a message that holds no
+ * whole number of notes from 1 to HAND_BATCH, -errno. */
 int hand_recv(int socket, struct hand_note notes[static HAND_BATCH], int *fds, int *fd_count, pid_t *pid,
               int flags);
 

@@ -41,7 +41,7 @@ enum watch_verdict watch_judge(struct watch *watch, const struct watch_rules *ru
         watch->unanswered_ms = 0;
     else if (!watch->unanswered_ms || now_ms - progress->unheard_ms > watch->unanswered_ms)
         watch->unanswered_ms = now_ms; /* another one: the peer was heard since the first */
-    if (rules->dead_ms && watch->unanswered_ms && now_ms - watch->unanswered_ms >= rules->dead_ms)
+    if (rules->dead_ms && progress->unanswered > 1 && now_ms - watch->unanswered_ms >= rules->dead_ms)
         return WATCH_DEAD;
     watch->patient = rules->dead_ms && progress->outstanding;
     if (rules->idle_ms && now_ms - watch->active_ms >= rules->idle_ms)

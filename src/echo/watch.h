@@ -4,12 +4,11 @@
  * Idle: the peer neither sent nor acknowledged a byte for idle_ms. Readiness does not tell: a slow
  * steady reader makes no write event for many seconds while it acknowledges all the time (measured), so the
  * kernel's own counters decide.
- * Dead: something was sent again, or a probe was sent, and dead_ms passed without any answer. The kernel has such a
- * rule (sock_set_patience()), but its clock starts when the peer's window becomes too small for the next segment,
- * and goes on though the peer answers every probe: it gives up peers that are alive and merely do not read, or read
- * slowly (measured). So the kernel's rule is for the time until the first look; while anything is
- * outstanding after that, the rule is applied here. A peer that vanishes while its window is closed is missed with the
- * kernel's next probe, which can take two minutes.
+ * Dead: more than one retransmission or probe was left unanswered, and dead_ms passed since the first. (One alone can be
+ * lost on a way that works.) The kernel has such a rule (sock_set_patience()), but its clock starts when the peer's window
+ * becomes too small for the next segment, and goes on though the peer answers every probe: it gives up peers that are
+ * alive and merely do not read, or read slowly (measured). So the kernel's rule is for the time until the first look;
+ * while anything is outstanding after that, the rule is applied here.
  *
  * A connection with traffic is looked at every watch_interval_ms(). Once everything is acknowledged
  * it is settled: nothing can happen without a byte being received. */

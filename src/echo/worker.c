@@ -32,10 +32,12 @@ int worker_open_notes(struct worker *worker, int epoll, uint32_t key, int *child
     return error;
 }
 
-void worker_close_notes(struct worker *worker)
+void worker_close_notes(struct worker *worker, int epoll)
 {
-    if (worker->notes >= 0)
+    if (worker->notes >= 0) {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, worker->notes, NULL);
         close(worker->notes);
+    }
     if (worker->child_notes >= 0)
         close(worker->child_notes);
     worker->notes = worker->child_notes = -1;
@@ -48,6 +50,16 @@ void worker_set_respawn(struct worker *worker, bool failed)
     worker->respawn_ms = !failed                          ? WORKER_RESPAWN_MS
                          : longer < WORKER_RESPAWN_MAX_MS ? longer
                                                           : WORKER_RESPAWN_MAX_MS;
+}
+
+void worker_shut(struct worker *worker, int64_t now_ms)
+{
+    int64_t longer = worker->shut_ms * 2;
+
+    worker->shut_ms = longer < WORKER_SHUT_MIN_MS   ? WORKER_SHUT_MIN_MS
+                      : longer > WORKER_SHUT_MAX_MS ? WORKER_SHUT_MAX_MS
+                                                    : longer;
+    worker->shut_until_ms = now_ms + worker->shut_ms;
 }
 
 void worker_await(struct worker *worker, int64_t deadline_ms)

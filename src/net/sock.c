@@ -19,6 +19,14 @@ static int set_int(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
 }
 
+/* TCP_RTO_MAX_MS, from Linux 6.15: its range is 1 to 120 s. Older kernels always take 120 s. */
+#define RTO_MAX_OPTION 44
+
+static void set_longest_pause(int fd, int64_t ms)
+{
+    set_int(fd, IPPROTO_TCP, RTO_MAX_OPTION, ms < 1000 ? 1000 : ms > 120000 ? 120000 : (int)ms);
+}
+
 static int clamp_seconds(int64_t ms)
 {
     int64_t seconds = ms / 1000;
@@ -42,6 +50,7 @@ int sock_set_patience(int fd, int64_t dead_ms)
 
     if (error || dead_ms == 0)
         return error;
+    set_longest_pause(fd, dead_ms / 4);
     if ((error = set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1)) ||
         (error = set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, clamp_seconds(dead_ms / 2))))
         return error;
@@ -106,7 +115,7 @@ int sock_progress(int fd, struct sock_progress *progress)
         .received = info.tcpi_bytes_received,
         .acked = info.tcpi_bytes_acked,
         .outstanding = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0,
-        .unanswered = info.tcpi_probes > 0 || info.tcpi_retransmits > 0,
+        .unanswered = info.tcpi_probes > info.tcpi_retransmits ? info.tcpi_probes : info.tcpi_retransmits,
         .unheard_ms = info.tcpi_last_ack_recv,
     };
     return 0;

@@ -22,15 +22,17 @@ int sock_listen(struct addr *addr, int64_t dead_ms);
 
 /* How long a silent network may leave a peer unheard before its connection is dead: keep-alive starts after half of dead_ms
  * of silence, and unacknowledged data or probes fail after dead_ms (TCP_USER_TIMEOUT, RFC 5482).
- * 0 leaves both to the system (hours). Returns 0 or -errno. */
+ * Between two probes or retransmissions no more than a quarter of dead_ms passes, where the kernel lets that be set (Linux 6.15).
+ * 0 leaves all to the system (hours). Returns 0 or -errno. */
 int sock_set_patience(int fd, int64_t dead_ms);
 
 /* What the kernel knows of a connection's traffic. */
 struct sock_progress {
-    uint64_t received;   /* bytes that arrived, also those that nobody has read */
-    uint64_t acked;      /* bytes that the peer acknowledged */
-    bool outstanding;    /* some of what was sent is not acknowledged yet */
-    bool unanswered;     /* something was sent again, or a probe was sent, and nothing was heard since */
+    uint64_t received; /* bytes that arrived, also those that nobody has read */
+    uint64_t acked;    /* bytes that the peer acknowledged */
+    bool outstanding;  /* some of what was sent is not acknowledged yet */
+    uint8_t
+        unanswered; /* how often something was sent again, or a probe was sent, since the peer was last heard */
     uint32_t unheard_ms; /* since the last acknowledgement of any kind */
 };
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A child that is killed costs its own clients and nobody else; clients are spread evenly."""
 
+import errno
 import os
 import random
 import signal
+import socket
 import threading
 import time
 
@@ -162,14 +164,13 @@ def test_children_killed_at_random(echo):
     answered, cut = 0, []
     try:
         for i in range(40):
-            socks = [service.connect() for _ in range(10)]
-            for sock in socks:
+            socks = [connect_or_cut(service) for _ in range(10)]
+            for sock, _ in socks:
                 try:
                     sock.sendall(b"number %02d" % i)
                 except OSError:
                     pass
-            for sock in socks:
-                name = sock.getsockname()
+            for sock, name in socks:
                 back = expect_exactly_or_cut(sock, 9)
                 if back == b"number %02d" % i:
                     answered += 1
@@ -189,6 +190,15 @@ def test_children_killed_at_random(echo):
         round_trip(sock)
 
 
+def connect_or_cut(service):
+    """A socket and its name. Its child may have been killed before connect() was back: the next call tells."""
+    sock = socket.socket()
+    sock.settimeout(10 * PATIENCE)
+    sock.bind(("127.0.0.1", 0))
+    assert sock.connect_ex(service.where[0]) in (0, errno.ECONNRESET)
+    return sock, sock.getsockname()
+
+
 def expect_exactly_or_cut(sock, count):
     parts = b""
     try:
@@ -196,6 +206,8 @@ def expect_exactly_or_cut(sock, count):
             parts += part
     except (ConnectionResetError, BrokenPipeError):
         pass
+    except OSError as error:
+        assert error.errno == errno.ENOTCONN
     return parts
 
 

@@ -15,8 +15,11 @@ TIMES = 10 if SANITIZED else 30
 
 
 def run_once(start, engine, port, how):
-    """Start on port, serve three clients that end in three ways, stop with clients connected. Returns the port."""
-    service = start(engine, "--drain", "20ms", addresses=(f"127.0.0.1:{port}",))
+    """Start on port, serve clients that end in four ways, stop with clients connected. Returns the service."""
+    service = start(engine, "--drain", "20ms", "--idle-timeout", "50ms", addresses=(f"127.0.0.1:{port}",))
+    with service.connect() as idles:  # is closed by the service first: that leaves TIME_WAIT on its port
+        round_trip(idles)
+        assert expect_cut(idles) == b""
     stays, leaves, breaks = (service.connect() for _ in range(3))
     for sock in (stays, leaves, breaks):
         round_trip(sock)

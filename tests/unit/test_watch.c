@@ -117,13 +117,13 @@ static void a_probe_that_is_under_way_is_not_unanswered_yet(void **state)
     (void)state;
     watch_init(&watch, 0);
     assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 40000), WATCH_AGAIN);
-    progress.unanswered = true; /* sent this moment, though nothing was heard for long before */
+    progress.unanswered = 1; /* sent this moment, though nothing was heard for long before */
     progress.unheard_ms = 30500;
     assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 40500), WATCH_AGAIN);
-    progress.unanswered = false;
+    progress.unanswered = 0;
     progress.unheard_ms = 100;
     assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 41000), WATCH_AGAIN);
-    progress.unanswered = true;
+    progress.unanswered = 1;
     progress.unheard_ms = 30000;
     assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 71000), WATCH_AGAIN);
 }
@@ -131,7 +131,7 @@ static void a_probe_that_is_under_way_is_not_unanswered_yet(void **state)
 static void each_look_may_meet_another_probe_under_way(void **state)
 {
     struct watch watch;
-    struct sock_progress progress = {.outstanding = true, .unanswered = true, .unheard_ms = 400};
+    struct sock_progress progress = {.outstanding = true, .unanswered = 1, .unheard_ms = 400};
 
     (void)state;
     watch_init(&watch, 0);
@@ -142,13 +142,26 @@ static void each_look_may_meet_another_probe_under_way(void **state)
 static void who_answers_nothing_any_more_is_dead(void **state)
 {
     struct watch watch;
-    struct sock_progress progress = {.outstanding = true, .unanswered = true, .unheard_ms = 100};
+    struct sock_progress progress = {.outstanding = true, .unanswered = 1, .unheard_ms = 100};
 
     (void)state;
     watch_init(&watch, 0);
-    for (int64_t now = 500; now < 2500; now += 500, progress.unheard_ms += 500)
+    for (int64_t now = 500; now < 2500; now += 500, progress.unheard_ms += 500, progress.unanswered++)
         assert_int_equal(watch_judge(&watch, &dead_2s, &progress, now), WATCH_AGAIN);
     assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 2500), WATCH_DEAD);
+}
+
+static void one_lost_probe_kills_nobody(void **state)
+{
+    struct watch watch;
+    struct sock_progress progress = {.outstanding = true, .unanswered = 1, .unheard_ms = 100};
+
+    (void)state;
+    watch_init(&watch, 0);
+    for (int64_t now = 500; now < 20000; now += 500, progress.unheard_ms += 500)
+        assert_int_equal(watch_judge(&watch, &dead_2s, &progress, now), WATCH_AGAIN);
+    progress.unanswered = 2;
+    assert_int_equal(watch_judge(&watch, &dead_2s, &progress, 20000), WATCH_DEAD);
 }
 
 static void the_kernel_is_patient_only_while_something_is_outstanding(void **state)
@@ -193,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_probe_that_is_under_way_is_not_unanswered_yet),
         cmocka_unit_test(each_look_may_meet_another_probe_under_way),
         cmocka_unit_test(who_answers_nothing_any_more_is_dead),
+        cmocka_unit_test(one_lost_probe_kills_nobody),
         cmocka_unit_test(the_kernel_is_patient_only_while_something_is_outstanding),
         cmocka_unit_test(who_never_reads_is_idle_in_the_end),
     };
