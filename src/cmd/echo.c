@@ -191,7 +191,7 @@ static int find_addresses(const char *text, enum addr_family family, struct addr
     if (error)
         return -EXIT_USAGE;
     if (max == 0) {
-        err_say("echo: %s: too many addresses (at most %d)", text, DOOR_LISTENERS_MAX);
+        err_say("echo: %s: too many addresses (at most %d)", text, GATE_MAX);
         return -EXIT_USAGE;
     }
     int count = addr_resolve_listen(&spec, family, addrs, max);
@@ -217,7 +217,7 @@ static uint32_t cpus(void)
 int cmd_echo(int argc, char **argv)
 {
     static struct request request;
-    static struct addr addrs[DOOR_LISTENERS_MAX];
+    static struct addr addrs[GATE_MAX];
     char everywhere[] = "*";
     char *default_operands[] = {everywhere, NULL};
     int option;
@@ -245,7 +245,7 @@ int cmd_echo(int argc, char **argv)
         request.config.workers = cpus();
     char **operands = optind < argc ? argv + optind : default_operands;
     for (; *operands; operands++) {
-        int found = find_addresses(*operands, request.family, addrs + count, DOOR_LISTENERS_MAX - count);
+        int found = find_addresses(*operands, request.family, addrs + count, GATE_MAX - count);
         if (found < 0)
             return -found;
         count += found;

@@ -57,8 +57,8 @@ static void begin(const struct child_heritage *heritage, const struct engine_job
     int keep[KEEP_MAX] = {job->notes};
     int count = 1;
 
-    for (int i = 0; i < heritage->listener_count; i++)
-        close(heritage->listeners[i]);
+    for (int i = 0; i < heritage->gate->count; i++)
+        close(heritage->gate->fds[i]);
     leave_signals_to_the_door();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != heritage->door)

@@ -6,14 +6,14 @@
 #include <sys/types.h>
 
 #include "echo/engine.h"
+#include "echo/gate.h"
 
 /* What every child of one door leaves behind. */
 struct child_heritage {
     pid_t door;
     int null; /* a descriptor of /dev/null: standard input and output of a child, so that nothing printed by mistake
                  can ever reach a client whose descriptor would have their numbers */
-    const int *listeners;
-    int listener_count;
+    const struct gate *gate; /* the door's */
 };
 
 /* Start a child that does a job. First of all it closes the listeners (one that lives on in a child bars the

@@ -31,8 +31,8 @@
 #define QUEUE_PATIENCE_MS 500
 
 #define EVENTS_MAX 64
-#define SIGNALS_KEY DOOR_LISTENERS_MAX
-#define CREW_KEY (DOOR_LISTENERS_MAX + 1)
+#define SIGNALS_KEY GATE_MAX
+#define CREW_KEY (GATE_MAX + 1)
 
 enum door_state {
     DOOR_OPEN,
@@ -47,9 +47,7 @@ struct door {
     int epoll;
     int signals;
     int null;
-    int listeners[DOOR_LISTENERS_MAX];
-    int listener_count;
-    bool armed; /* the listeners are waited for */
+    struct gate gate;
     struct plan plan;
     int64_t accept_again_ms; /* not before this */
     enum ledger_pause want;  /* what accept() lacked when it last failed */
@@ -63,23 +61,6 @@ struct door {
 };
 
 /* --- Accepting --- */
-
-static void arm_listeners(struct door *door, bool on, int64_t now_ms)
-{
-    if (on == door->armed)
-        return;
-    door->armed = on;
-    for (int i = 0; i < door->listener_count; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
-        /* Taken out and put in again: events that nobody asked for are reported as long as it is in. */
-        if (epoll_ctl(door->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, door->listeners[i], &event) < 0 &&
-            on && errno != EEXIST) {
-            door->armed = false;
-            door->want = PAUSE_MEMORY;
-            door->accept_again_ms = now_ms + ACCEPT_RETRY_MS;
-        }
-    }
-}
 
 /* Whether one more may come in now; *why not, or PAUSE_NONE if that will change in a moment. */
 static bool has_room(const struct door *door, int64_t now_ms, enum ledger_pause *why)
@@ -95,38 +76,32 @@ static bool has_room(const struct door *door, int64_t now_ms, enum ledger_pause 
     return crew_has_room(&door->crew, now_ms, why);
 }
 
-/* Errors of the connection that was queued (accept(2)): it is gone, the next one may be well. */
-static bool is_of_connection(int error)
+/* Leave the listeners alone for a while. */
+static void pause_accepting(struct door *door, int error, int64_t now_ms)
 {
-    static const int errors[] = {ECONNABORTED, EPROTO,     ENETDOWN,    ENOPROTOOPT, EHOSTDOWN, ENONET,
-                                 EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, EPERM,       ETIMEDOUT, ECONNRESET};
-
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-        if (error == errors[i])
-            return true;
-    return false;
+    door->want = error == -EMFILE || error == -ENFILE                        ? PAUSE_DESCRIPTORS
+                 : error == -ENOBUFS || error == -ENOMEM || error == -ENOSPC ? PAUSE_MEMORY
+                                                                             : PAUSE_LISTENER;
+    door->accept_again_ms = now_ms + ACCEPT_RETRY_MS;
 }
 
-/* accept() failed. Returns whether it is worth trying at once again. */
+/* Accepting failed. Returns whether it is worth trying at once again. */
 static bool accept_failed(struct door *door, int error, int64_t now_ms)
 {
     struct log_line line;
 
-    if (error == EAGAIN || error == EINTR)
-        return error == EINTR;
+    if (error == -EAGAIN || error == -EINTR)
+        return error == -EINTR;
     door->ledger.accept_errors++;
-    if (is_of_connection(error)) {
-        if (ledger_begin(&door->ledger, LEDGER_NORMAL, &line, "accept-error")) {
-            log_str(&line, "reason", err_text(error));
-            log_end(&line, &door->log);
-        }
-        return true;
+    if (!gate_lost_one(error)) {
+        pause_accepting(door, error, now_ms);
+        return false;
     }
-    door->want = error == EMFILE || error == ENFILE    ? PAUSE_DESCRIPTORS
-                 : error == ENOBUFS || error == ENOMEM ? PAUSE_MEMORY
-                                                       : PAUSE_LISTENER;
-    door->accept_again_ms = now_ms + ACCEPT_RETRY_MS;
-    return false;
+    if (ledger_begin(&door->ledger, LEDGER_NORMAL, &line, "accept-error")) {
+        log_str(&line, "reason", err_text(error));
+        log_end(&line, &door->log);
+    }
+    return true;
 }
 
 static void admit(struct door *door, int fd, const struct addr *peer, int64_t now_ms)
@@ -148,15 +123,14 @@ static bool accept_some(struct door *door, int listener, int64_t now_ms)
     enum ledger_pause why;
 
     for (int burst = 0; burst < ACCEPT_BURST && has_room(door, now_ms, &why); burst++) {
-        struct addr peer = {.len = sizeof peer.sa.storage};
-        int fd = accept4(listener, &peer.sa.any, &peer.len, flags);
-        int error = fd < 0 ? errno : 0;
-        if (!error || error == EAGAIN)
+        struct addr peer;
+        int fd = gate_accept(&door->gate, listener, flags, &peer);
+        if (fd >= 0 || fd == -EAGAIN)
             door->want = PAUSE_NONE; /* accept(2) takes a descriptor before it looks at the queue */
-        if (!error)
+        if (fd >= 0)
             admit(door, fd, &peer, now_ms);
-        else if (!accept_failed(door, error, now_ms))
-            return error == EAGAIN;
+        else if (!accept_failed(door, fd, now_ms))
+            return fd == -EAGAIN;
     }
     return false;
 }
@@ -169,19 +143,12 @@ static void look_at_room(struct door *door, int64_t now_ms)
 
     if (room ? over : why != PAUSE_NONE)
         ledger_pause(&door->ledger, room ? PAUSE_NONE : why, now_ms);
-    arm_listeners(door, room, now_ms);
+    int error = gate_arm(&door->gate, door->epoll, room);
+    if (error)
+        pause_accepting(door, error, now_ms);
 }
 
 /* --- The end --- */
-
-static void close_listeners(struct door *door)
-{
-    for (int i = 0; i < door->listener_count; i++)
-        close(door->listeners[i]);
-    door->listener_count = 0;
-    door->crew.heritage.listener_count = 0;
-    door->armed = false;
-}
 
 static void begin_drain(struct door *door, int signal, int64_t now_ms)
 {
@@ -206,8 +173,8 @@ static bool queues_are_empty(struct door *door, int64_t now_ms)
 {
     bool empty = true;
 
-    for (int i = 0; i < door->listener_count; i++)
-        if (!accept_some(door, door->listeners[i], now_ms))
+    for (int i = 0; i < door->gate.count; i++)
+        if (!accept_some(door, i, now_ms))
             empty = false;
     return empty || door->ledger.conns >= door->plan.max_conns || now_ms >= door->deadline_ms;
 }
@@ -220,8 +187,7 @@ static void go_on_ending(struct door *door, int64_t now_ms)
     }
     if (door->state != DOOR_DRAINING)
         return;
-    if (door->listener_count)
-        close_listeners(door);
+    gate_close(&door->gate);
     if (door->ledger.conns > 0 && now_ms < door->deadline_ms)
         return;
     if (door->ledger.conns > 0)
@@ -318,7 +284,7 @@ static void turn(struct door *door)
     crew_tend(&door->crew, now_ms);
     for (int i = 0; i < count; i++)
         if (events[i].data.u32 < SIGNALS_KEY && door->state == DOOR_OPEN)
-            accept_some(door, door->listeners[events[i].data.u32], now_ms);
+            accept_some(door, (int)events[i].data.u32, now_ms);
     go_on_ending(door, now_ms);
     crew_flush(&door->crew, now_ms);
     if (door->state == DOOR_OPEN)
@@ -395,7 +361,7 @@ static int make_plan(struct door *door)
 {
     const struct door_config *config = door->config;
     const struct plan_given given = {.descriptors = raise_descriptor_limit(),
-                                     .listeners = (uint32_t)door->listener_count,
+                                     .listeners = (uint32_t)door->gate.count,
                                      .workers = config->engine->pooled ? config->workers : 1,
                                      .pooled = config->engine->pooled,
                                      .max_asked = config->max_conns};
@@ -413,24 +379,19 @@ static int make_plan(struct door *door)
     return error ? EXIT_SYSTEM : 0;
 }
 
-static int open_listeners(struct door *door, struct addr *addrs, int count)
+static int open_gate(struct door *door, struct addr *addrs, int count)
 {
-    for (int i = 0; i < count; i++) {
-        char text[ADDR_TEXT_MAX];
-        addr_print(&addrs[i], text);
-        int fd = sock_listen(&addrs[i], door->config->watch.dead_ms);
-        if (fd < 0) {
-            const char *advice = fd == -EADDRINUSE ? " (is another yodel running?)"
-                                 : fd == -EACCES   ? " (ports below 1024 need root or CAP_NET_BIND_SERVICE)"
-                                 : fd == -EADDRNOTAVAIL ? " (no interface of this machine has that address)"
-                                                        : "";
-            err_say("echo: listen %s: %s%s", text, err_text(fd), advice);
-            return EXIT_SYSTEM;
-        }
-        sock_set_abort(fd, true); /* engine_close() tells why */
-        door->listeners[door->listener_count++] = fd;
-    }
-    return 0;
+    char text[ADDR_TEXT_MAX];
+    int error = gate_open(&door->gate, addrs, count, door->config->watch.dead_ms);
+
+    if (!error)
+        return 0;
+    const char *advice = error == -EADDRINUSE      ? " (is another yodel running?)"
+                         : error == -EACCES        ? " (ports below 1024 need root or CAP_NET_BIND_SERVICE)"
+                         : error == -EADDRNOTAVAIL ? " (no interface of this machine has that address)"
+                                                   : "";
+    err_say("echo: listen %s: %s%s", addr_print(&addrs[door->gate.count], text), err_text(error), advice);
+    return EXIT_SYSTEM;
 }
 
 static void *share(size_t bytes)
@@ -477,10 +438,7 @@ static int open_crew(struct door *door)
     crew->engine = door->config->engine;
     crew->job.rules = &door->config->watch;
     crew->job.print = door->print;
-    crew->heritage = (struct child_heritage){.door = getpid(),
-                                             .null = door->null,
-                                             .listeners = door->listeners,
-                                             .listener_count = door->listener_count};
+    crew->heritage = (struct child_heritage){.door = getpid(), .null = door->null, .gate = &door->gate};
     crew->ledger = &door->ledger;
     crew->epoll = door->epoll;
     crew->key_base = CREW_KEY;
@@ -519,7 +477,7 @@ static int open_door(struct door *door, struct addr *addrs, int count)
 
     if ((error = hold_standard_descriptors(door)))
         goto failed;
-    if ((status = open_listeners(door, addrs, count)) || (status = make_plan(door)))
+    if ((status = open_gate(door, addrs, count)) || (status = make_plan(door)))
         return status;
     what = "prepare";
     door->epoll = epoll_create1(EPOLL_CLOEXEC);

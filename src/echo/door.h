@@ -11,10 +11,9 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "echo/engine.h"
+#include "echo/gate.h"
 #include "echo/ledger.h"
 #include "net/addr.h"
-
-#define DOOR_LISTENERS_MAX 32
 
 struct door_config {
     const struct engine *engine;
@@ -29,7 +28,7 @@ struct door_config {
     const struct sandbox_user *user; /* NULL: stay who we are */
 };
 
-/* Run the service on the addresses (at most DOOR_LISTENERS_MAX) until a signal ends it. Complains on standard error
+/* Run the service on the addresses (at most GATE_MAX) until a signal ends it. Complains on standard error
  * if it cannot begin. Returns the exit status. May be called once in a process. */
 int door_run(const struct door_config *config, struct addr *addrs, int count);
 
