@@ -101,6 +101,47 @@ static void no_confirm_is_lost_behind_nonsense(void **state)
     assert_int_equal(atomic_load(&shared->takes[2]), 1);
 }
 
+static int speak_for_all(const struct engine_job *job)
+{
+    static const uint32_t wild[] = {PER_CHILD, 1u << 22, INT32_MAX, UINT32_MAX};
+
+    welcome(job, &job->take, job->fd);
+    for (uint32_t i = 0; i < PER_CHILD + sizeof wild / sizeof *wild; i++) {
+        uint32_t id = i < PER_CHILD ? i : wild[i - PER_CHILD];
+        for (int kind = 0; kind <= HAND_CLOSED + 1 && id != job->take.id; kind++)
+            say(job, id, kind, HAND_KILLED);
+    }
+    say(job, job->take.id, HAND_CLOSED, 200);
+    say(job, job->take.id, HAND_CLOSED, HAND_EOF); /* what is closed is not its own any more */
+    return live_on();
+}
+
+static void what_a_child_tells_of_others_is_not_believed(void **state)
+{
+    (void)state;
+    assert_int_equal(open_crew(&own, 1), 0);
+    for (uint16_t port = 1; port < 5; port++) {
+        come(port);
+        expect_welcome(port);
+    }
+    UNTIL(in_flight() == 0, true);
+    be_evil(speak_for_all, 0, 1);
+    come(5);
+    UNTIL(atomic_load(&shared->done) && ledger.conns == 4, true);
+    assert_int_equal(ledger.total.closed[HAND_ERROR], 1);
+    assert_int_equal(crew.workers[0].conns, 4);
+    come(6);
+    expect_welcome(6);
+    for (uint16_t port = 1; port < 5; port++) {
+        assert_false(readable(port));
+        leave(port);
+    }
+    leave(6);
+    UNTIL(ledger.conns == 0, true);
+    assert_int_equal(ledger.total.closed[HAND_EOF], 5);
+    assert_int_equal(in_flight(), 0);
+}
+
 static int confirm_and_go(const struct engine_job *job)
 {
     welcome(job, &job->take, job->fd);
@@ -168,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CREW_TEST(child_that_ends_the_notes_of_all_costs_only_itself),
         CREW_TEST(no_confirm_is_lost_behind_nonsense),
+        CREW_TEST(what_a_child_tells_of_others_is_not_believed),
         CREW_TEST(child_that_goes_without_a_word_leaves_no_seat_behind),
         CREW_TEST(unconfirmed_connection_is_given_to_another_child),
         CREW_TEST(connection_that_costs_fifteen_children_is_closed),
