@@ -16,8 +16,9 @@ struct outcome {
     uint64_t received;    /* came back as it was sent, and in time */
     uint64_t late;        /* came back as it was sent, after the wait */
     uint64_t corrupted;   /* came back otherwise than it was sent */
-    uint64_t unsent;      /* were due, but the peer had stopped reading */
+    uint64_t unsent;      /* were due, but the peer did not keep up */
     uint64_t stray_bytes; /* that came though nothing was owed */
+    uint64_t skipped;     /* times to send that passed while the sender itself could not */
     int64_t elapsed_ns;   /* from the first message until the end */
     struct hist *rtt;     /* of received and late */
 };

@@ -15,8 +15,10 @@
 #define PIECE 65536      /* received at once */
 #define PIECES_A_TURN 16 /* before sending has its turn */
 
-/* A sender that is later than this, though the peer reads, had been stopped itself. */
-#define STOPPED_NS NS_PER_S
+#define BURST 16 /* messages begun before receiving has its turn */
+
+/* A sender that is later than this, though the peer reads, is too slow for its schedule or had been stopped. */
+#define BEHIND_MAX_NS (100 * NS_PER_MS)
 
 struct probe {
     int fd, wake_fd;
@@ -192,22 +194,30 @@ static void drop_held(struct probe *p, int64_t now_ns)
     }
 }
 
+/* Do not make up for what the sender itself is to blame for: the burst would measure nothing but the burst. */
+static void skip_missed(struct probe *p, int64_t now_ns)
+{
+    int64_t due_ns = schedule_due_ns(&p->schedule);
+
+    if (due_ns >= p->blocked_until_ns && now_ns - due_ns > BEHIND_MAX_NS)
+        p->outcome->skipped += schedule_skip(&p->schedule, now_ns);
+}
+
 static void send_due(struct probe *p)
 {
+    int64_t now_ns = clock_ns();
+
     if (p->held)
-        p->blocked_until_ns = clock_ns();
+        p->blocked_until_ns = now_ns;
     push(p);
-    for (int64_t now_ns = clock_ns(); may_begin(p, now_ns); now_ns = clock_ns()) {
-        if (!flow_ready(&p->flow)) {
-            drop_held(p, now_ns);
-            break;
-        }
-        int64_t due_ns = schedule_due_ns(&p->schedule);
-        if (due_ns >= p->blocked_until_ns && now_ns - due_ns > STOPPED_NS)
-            schedule_skip(&p->schedule, now_ns);
+    for (int i = 0; i < BURST && flow_ready(&p->flow) && may_begin(p, now_ns); i++) {
+        skip_missed(p, now_ns);
         begin(p);
+        now_ns = clock_ns();
     }
     p->held = !flow_ready(&p->flow);
+    if (p->held)
+        drop_held(p, now_ns);
 }
 
 static void expire(struct probe *p)
@@ -227,7 +237,11 @@ static void stop(struct probe *p, enum probe_end end)
 {
     int64_t grace_ns = earlier(2 * p->outcome->rtt->max_ns, PROBE_GRACE_MAX_NS);
 
-    p->stop_ns = clock_ns() + grace_ns;
+    int64_t now_ns = clock_ns();
+
+    if (!p->held)
+        skip_missed(p, now_ns);
+    p->stop_ns = now_ns + grace_ns;
     p->stop_end = end;
 }
 

@@ -15,7 +15,7 @@
 #include "load/flow.h"
 #include "load/outcome.h"
 
-/* Messages that may be out and unanswered. At this many the peer counts as one that does not read. */
+/* Messages that may be out and unanswered. At this many the peer counts as one that does not keep up. */
 #define PROBE_OUTSTANDING_MAX 16384
 
 /* After the deadline, or after wake_fd became readable, nothing is sent any more but replies may come for

@@ -144,7 +144,7 @@ size_t report_missed(const struct report *report, char text[static REPORT_MAX], 
         return add(text, 0, "{\"event\":\"missed\",\"seq\":%" PRIu64 ",\"sent\":%s}\n", seq, yes(sent));
     units_print_duration(wait_ns, wait);
     if (!sent)
-        return add(text, 0, "seq=%" PRIu64 " could not be sent within %s: the peer does not read\n", seq,
+        return add(text, 0, "seq=%" PRIu64 " could not be sent within %s: the peer does not keep up\n", seq,
                    wait);
     return add(text, 0, "no reply to seq=%" PRIu64 " within %s\n", seq, wait);
 }
@@ -185,13 +185,14 @@ static size_t summary_json(const struct report *report, char *text, enum probe_e
         [PROBE_CLOSED] = "closed", [PROBE_RESET] = "reset",       [PROBE_BROKEN] = "broken",
         [PROBE_MUTE] = "mute"};
     const struct hist *rtt = outcome->rtt;
-    size_t len = add(
-        text, 0,
-        "{\"event\":\"summary\",\"end\":\"%s\",\"sent\":%" PRIu64 ",\"received\":%" PRIu64
-        ",\"late\":%" PRIu64 ",\"corrupted\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"unsent\":%" PRIu64
-        ",\"stray_bytes\":%" PRIu64 ",\"elapsed_ns\":%" PRId64 ",\"connect_ns\":%" PRId64,
-        ends[end], outcome->sent, outcome->received, outcome->late, outcome->corrupted, outcome_lost(outcome),
-        outcome->unsent, outcome->stray_bytes, outcome->elapsed_ns, report->connect_ns);
+    size_t len = add(text, 0,
+                     "{\"event\":\"summary\",\"end\":\"%s\",\"sent\":%" PRIu64 ",\"received\":%" PRIu64
+                     ",\"late\":%" PRIu64 ",\"corrupted\":%" PRIu64 ",\"lost\":%" PRIu64
+                     ",\"unsent\":%" PRIu64 ",\"stray_bytes\":%" PRIu64 ",\"skipped\":%" PRIu64
+                     ",\"elapsed_ns\":%" PRId64 ",\"connect_ns\":%" PRId64,
+                     ends[end], outcome->sent, outcome->received, outcome->late, outcome->corrupted,
+                     outcome_lost(outcome), outcome->unsent, outcome->stray_bytes, outcome->skipped,
+                     outcome->elapsed_ns, report->connect_ns);
 
     if (rtt->count == 0)
         return add(text, len,
@@ -239,6 +240,10 @@ size_t report_summary(const struct report *report, char text[static REPORT_MAX],
         len = add(text, len, ", %" PRIu64 " byte%s nobody asked for", outcome->stray_bytes,
                   plural(outcome->stray_bytes));
     len = add(text, len, ", %s s\n", ms(outcome->elapsed_ns / 1000, max));
+    if (outcome->skipped)
+        len = add(text, len,
+                  "left out %" PRIu64 " time%s to send: this program could not keep up, or was stopped\n",
+                  outcome->skipped, plural(outcome->skipped));
     if (rtt->count == 0)
         return len;
     return add(text, len, "round trip min/mean/p50/p99/max = %s/%s/%s/%s/%s ms\n", ms(rtt->min_ns, min),

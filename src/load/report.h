@@ -18,15 +18,16 @@
  *     {"event":"reply","seq":1,"rtt_ns":45000,"late":false,"corrupted":false}
  *     {"event":"reply","seq":2,"rtt_ns":47000,"late":false,"corrupted":true,
  *      "wrong_bytes":3,"wrong_at":17,"got":65,"expected":97}
- *     {"event":"missed","seq":3,"sent":true}     not answered in time; sent false: the peer did not read
+ *     {"event":"missed","seq":3,"sent":true}     not answered in time; sent false: the peer did not keep up
  *     {"event":"stray","bytes":13}               came though nothing was owed, once a message
  *     {"event":"summary","end":"count","sent":3,"received":1,"late":0,"corrupted":1,"lost":1,"unsent":0,
- *      "stray_bytes":13,"elapsed_ns":3004000000,"connect_ns":112000,"rtt_min_ns":45000,"rtt_mean_ns":45000,
+ *      "stray_bytes":13,"skipped":0,"elapsed_ns":3004000000,"connect_ns":112000,"rtt_min_ns":45000,"rtt_mean_ns":45000,
  *      "rtt_p50_ns":45000,"rtt_p99_ns":45000,"rtt_max_ns":45000}
  *
  * The rtt_ fields of the summary are null when nothing came back. "end" is count, deadline, interrupted,
  * closed, reset, broken (the connection failed otherwise) or mute (the output failed).
- * sent = received + late + corrupted + lost. Percentiles are as exact as hist.h says. */
+ * sent = received + late + corrupted + lost. skipped is how many times to send passed while this program
+ * could not keep up or was stopped; people read that only where it happened. Percentiles are as exact as hist.h says. */
 #ifndef YODEL_LOAD_REPORT_H
 #define YODEL_LOAD_REPORT_H
 

@@ -33,8 +33,11 @@ void schedule_settled(struct schedule *schedule, int64_t now_ns)
         schedule->due_ns = now_ns;
 }
 
-void schedule_skip(struct schedule *schedule, int64_t now_ns)
+uint64_t schedule_skip(struct schedule *schedule, int64_t now_ns)
 {
-    if (schedule->interval_ns > 0 && now_ns > schedule->due_ns)
-        schedule->due_ns += (now_ns - schedule->due_ns) / schedule->interval_ns * schedule->interval_ns;
+    if (schedule->interval_ns == 0 || now_ns < schedule->due_ns)
+        return 0;
+    int64_t times = (now_ns - schedule->due_ns) / schedule->interval_ns;
+    schedule->due_ns += times * schedule->interval_ns;
+    return (uint64_t)times;
 }

@@ -33,8 +33,9 @@ uint64_t schedule_take(struct schedule *schedule);
 void schedule_settled(struct schedule *schedule, int64_t now_ns);
 
 /* Leave out the times that passed before now_ns but the last: the program itself had been stopped, and a
- * burst would measure nothing. No message is left out, only its time moves. */
-void schedule_skip(struct schedule *schedule, int64_t now_ns);
+ * burst would measure nothing. No message is left out, only its time moves. Returns how many were left
+ * out. */
+uint64_t schedule_skip(struct schedule *schedule, int64_t now_ns);
 
 /* Whether all messages were taken. */
 bool schedule_over(const struct schedule *schedule);

@@ -239,3 +239,18 @@ def test_our_own_service(echo):
     result = ping("-c", 200, "-i", 0, "-s", "10k", "-q", f"127.0.0.1:{service.port}")
     assert result.summary()["received"] == 200
     assert (result.status, result.err) == (0, "")
+
+
+def test_more_than_it_can_send_is_not_the_peers_fault(echo):
+    """A thousand million messages a second: it sends what it can, reads what comes back, and says what it left out."""
+    service = echo("-q")
+    result = ping("-i", "1ns", "-w", 1, "-W", "500ms", "--json", "-q", f"127.0.0.1:{service.port}")
+    summary = result.summary()
+    assert summary["sent"] == summary["received"] > 1000 and summary["unsent"] == 0
+    assert summary["skipped"] > 100e6
+    assert summary["rtt_p50_ns"] < 0.1e9 * PATIENCE
+    assert (result.status, result.err) == (0, "")
+    result = ping("-i", "1ns", "-w", 0.5, "-q", f"127.0.0.1:{service.port}")
+    assert re.search(r"^left out \d{8,} times to send: this program could not keep up, or was stopped$", result.out, re.M)
+    result = ping("-c", 20, "-i", "10ms", "--json", f"127.0.0.1:{service.port}")
+    assert result.summary()["skipped"] == 0

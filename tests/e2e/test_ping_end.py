@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import threading
 import time
@@ -171,4 +172,5 @@ def test_a_run_that_was_stopped_goes_on_without_a_burst(peer):
         result = running.finish()
     assert arrived[sent] - stopped >= 1.6
     assert arrived[sent + 3] - arrived[sent] >= 0.2
+    assert re.search(r"^left out 1\d times to send: this program could not keep up, or was stopped$", result.out, re.M)
     assert result.summary()["late"] == 0 and result.status == 0

@@ -127,7 +127,7 @@ static void silence_and_strays(void **state)
     expect(text, report_missed(&people, text, 3, true, INT64_C(10000000000)),
            "no reply to seq=3 within 10s\n");
     expect(text, report_missed(&people, text, 3, false, 250000000),
-           "seq=3 could not be sent within 250ms: the peer does not read\n");
+           "seq=3 could not be sent within 250ms: the peer does not keep up\n");
     expect(text, report_missed(&json, text, 3, false, 1),
            "{\"event\":\"missed\",\"seq\":3,\"sent\":false}\n");
     expect(text, report_stray(&people, text, banner, 8, true),
@@ -166,15 +166,16 @@ static void the_statistics(void **state)
     outcome.elapsed_ns = INT64_C(3004499999);
     expect(text, report_summary(&people, text, PROBE_COUNT, &outcome),
            "\n--- h:5188 echo statistics ---\n0 sent, 0 received, 0 late, 0 corrupted, 0% loss, 3.004 s\n");
-    expect(
-        text, report_summary(&json, text, PROBE_CLOSED, &outcome),
-        "{\"event\":\"summary\",\"end\":\"closed\",\"sent\":0,\"received\":0,\"late\":0,\"corrupted\":0,"
-        "\"lost\":0,"
-        "\"unsent\":0,\"stray_bytes\":0,\"elapsed_ns\":3004499999,\"connect_ns\":112499,\"rtt_min_ns\":null,"
-        "\"rtt_mean_ns\":null,\"rtt_p50_ns\":null,\"rtt_p99_ns\":null,\"rtt_max_ns\":null}\n");
+    expect(text, report_summary(&json, text, PROBE_CLOSED, &outcome),
+           "{\"event\":\"summary\",\"end\":\"closed\",\"sent\":0,\"received\":0,\"late\":0,\"corrupted\":0,"
+           "\"lost\":0,"
+           "\"unsent\":0,\"stray_bytes\":0,\"skipped\":0,\"elapsed_ns\":3004499999,\"connect_ns\":112499,"
+           "\"rtt_min_ns\":null,"
+           "\"rtt_mean_ns\":null,\"rtt_p50_ns\":null,\"rtt_p99_ns\":null,\"rtt_max_ns\":null}\n");
     outcome.sent = 6;
     outcome.unsent = 2;
     outcome.stray_bytes = 1;
+    outcome.skipped = 7;
     outcome_reply(&outcome, 1000000, 5000000, 0);
     outcome_reply(&outcome, 2000000, 5000000, 0);
     outcome_reply(&outcome, 5000001, 5000000, 0);
@@ -186,11 +187,13 @@ static void the_statistics(void **state)
            "\n--- h:5188 echo statistics ---\n6 sent, 3 received, 1 late, 1 corrupted, 16.66% loss, 2 could "
            "not be "
            "sent, 1 byte nobody asked for, 3.004 s\n"
+           "left out 7 times to send: this program could not keep up, or was stopped\n"
            "round trip min/mean/p50/p99/max = 1.000/3.250/2.001/5.000/5.000 ms\n");
     expect(
         text, report_summary(&json, text, PROBE_INTERRUPTED, &outcome),
         "{\"event\":\"summary\",\"end\":\"interrupted\",\"sent\":6,\"received\":3,\"late\":1,\"corrupted\":1,"
-        "\"lost\":1,\"unsent\":2,\"stray_bytes\":1,\"elapsed_ns\":3004499999,\"connect_ns\":112499,"
+        "\"lost\":1,\"unsent\":2,\"stray_bytes\":1,\"skipped\":7,\"elapsed_ns\":3004499999,\"connect_ns\":"
+        "112499,"
         "\"rtt_min_ns\":1000000,\"rtt_mean_ns\":3250000,\"rtt_p50_ns\":2000895,\"rtt_p99_ns\":5000001,"
         "\"rtt_max_ns\":5000001}\n");
     outcome_done(&outcome);

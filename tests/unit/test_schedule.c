@@ -76,14 +76,19 @@ static void skipping_leaves_out_times_and_no_message(void **state)
     (void)state;
     schedule_init(&schedule, 100, 0, 1000);
     schedule_take(&schedule);
-    schedule_skip(&schedule, 1099); /* not yet due */
+    assert_true(schedule_skip(&schedule, 1099) == 0); /* not yet due */
     assert_true(schedule_due_ns(&schedule) == 1100);
-    schedule_skip(&schedule, 1199);
+    assert_true(schedule_skip(&schedule, 1199) == 0);
     assert_true(schedule_due_ns(&schedule) == 1100);
-    schedule_skip(&schedule, 1749);
+    assert_true(schedule_skip(&schedule, 1749) == 6);
     assert_true(schedule_due_ns(&schedule) == 1700);
     assert_true(schedule_take(&schedule) == 2);
     assert_true(schedule_due_ns(&schedule) == 1800);
+    schedule_init(&schedule, 0, 0, 1000);
+    assert_true(schedule_skip(&schedule, 5000) == 0); /* a closed loop has no times */
+    schedule_init(&schedule, 100, 1, 1000);
+    schedule_take(&schedule);
+    assert_true(schedule_skip(&schedule, 5000) == 0); /* nor has one that is over */
 }
 
 int main(void)
