@@ -2,7 +2,6 @@
 /* yodel ping: its options, and what joins dialling, measuring and reporting. */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,15 +11,20 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/sink.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
 #include "cmd/option.h"
+#include "cmd/output.h"
 #include "load/report.h"
 #include "net/dial.h"
 
 #define COUNT_MAX INT64_C(1000000000000000)
 #define WAIT_MIN_NS NS_PER_MS
 #define ANSWER_SHOWN 40
+
+/* How long a reader of standard output may take nothing before a run that was ended gives up on it. */
+#define READER_PATIENCE_NS NS_PER_S
 
 struct ping {
     enum addr_family family;
@@ -30,6 +34,7 @@ struct ping {
     struct probe_plan plan;
     struct report report;
     int wake_fd; /* INT and TERM */
+    struct output *output;
 };
 
 static const char help[] = "yodel ping localhost              measure until Ctrl-C\n"
@@ -146,24 +151,57 @@ static int catch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Write to standard output; while it has no room (a stopped terminal, a pager), a signal still ends the
- * run. What is at most PIPE_BUF long then never blocks (pipe(7)). Returns 0, -EINTR, or -errno. */
+/* Make standard error, which is mostly the same terminal, drop what it does not take at once: while write() waits,
+ * no signal is read. */
+static void never_wait_for_errors(void)
+{
+    struct sink sink;
+
+    sink_open(&sink, STDERR_FILENO);
+    if (sink.fd == STDERR_FILENO)
+        return;
+    dup2(sink.fd, STDERR_FILENO);
+    close(sink.fd);
+}
+
+/* Say it, now or when somebody reads. Only when very much waits, this waits for room: not longer than until a
+ * signal (-EINTR) or the end of -w (-ERR_TIMEOUT). Returns 0, one of these, or -errno. */
 static int put(const struct ping *ping, const char *text, size_t len)
 {
-    while (len > 0) {
-        struct pollfd fds[] = {{.fd = STDOUT_FILENO, .events = POLLOUT},
-                               {.fd = ping->wake_fd, .events = POLLIN}};
-        if (poll(fds, 2, -1) > 0 && !fds[0].revents)
-            return -EINTR;
-        ssize_t count = write(STDOUT_FILENO, text, len);
-        if (count < 0 && errno != EINTR && errno != EAGAIN)
-            return -errno;
-        if (count > 0) {
-            text += count;
-            len -= (size_t)count;
-        }
-    }
-    return 0;
+    int error;
+
+    while ((error = output_write(ping->output, text, len)) == -EAGAIN)
+        if ((error = output_wait(ping->output, ping->wake_fd, ping->plan.deadline_ns)))
+            return error;
+    return error;
+}
+
+/* Say what still waits. After a signal or -w nobody has to wait for a reader that takes nothing. */
+static int drain(const struct ping *ping, enum probe_end end)
+{
+    bool hurried = end == PROBE_INTERRUPTED || end == PROBE_DEADLINE;
+    int error;
+
+    while ((error = output_flush(ping->output)) == -EAGAIN)
+        if ((error = output_wait(ping->output, ping->wake_fd,
+                                 hurried ? clock_ns() + READER_PATIENCE_NS : INT64_MAX)))
+            return error;
+    return error;
+}
+
+static int on_pending(void *context)
+{
+    const struct ping *ping = context;
+
+    return output_fd(ping->output);
+}
+
+static int on_flush(void *context)
+{
+    const struct ping *ping = context;
+    int error = output_flush(ping->output);
+
+    return error == -EAGAIN ? 0 : error;
 }
 
 static int on_reply(void *context, const struct flow_reply *reply, int64_t rtt_ns, bool late)
@@ -273,7 +311,7 @@ static void say_end(const struct ping *ping, enum probe_end end, int error)
 static int say_mute(int error)
 {
     if (error != -EINTR)
-        err_say("ping: standard output: %s", err_text(error));
+        err_say("ping: standard output: %s", error == -ERR_TIMEOUT ? "nobody reads it" : err_text(error));
     return EXIT_SYSTEM;
 }
 
@@ -285,31 +323,47 @@ static int judge(const struct ping *ping, enum probe_end end, const struct outco
     return outcome_clean(outcome) && !lost && !too_few ? EXIT_DONE : EXIT_SYSTEM;
 }
 
+/* A full queue was in the way of the end: what ended the run is what interrupted put(). */
+static enum probe_end end_of_mute(const struct ping *ping, int error)
+{
+    struct signalfd_siginfo record;
+
+    if (error == -ERR_TIMEOUT)
+        return PROBE_DEADLINE;
+    if (error == -EINTR && read(ping->wake_fd, &record, sizeof record) > 0)
+        return PROBE_INTERRUPTED;
+    return PROBE_MUTE;
+}
+
+static int conclude(struct ping *ping, enum probe_end end, int error, const struct outcome *outcome)
+{
+    char text[REPORT_MAX];
+
+    if (end == PROBE_MUTE)
+        end = end_of_mute(ping, error);
+    if (end == PROBE_MUTE)
+        return say_mute(error);
+    say_end(ping, end, error);
+    size_t len = report_summary(&ping->report, text, end, outcome);
+    error = drain(ping, end);
+    if (!error && (error = output_write(ping->output, text, len)) == 0)
+        error = drain(ping, end);
+    return error ? say_mute(error) : judge(ping, end, outcome);
+}
+
 static int measure(struct ping *ping, int fd)
 {
-    const struct probe_listener listener = {on_reply, on_missed, on_stray, on_foreign, ping};
+    const struct probe_listener listener = {on_reply,   on_missed, on_stray, on_foreign,
+                                            on_pending, on_flush,  ping};
     char text[REPORT_MAX];
     struct outcome outcome;
     int error = put(ping, text, report_connect(&ping->report, text));
 
-    if (error && error != -EINTR)
+    if (error)
         return say_mute(error);
     outcome_init(&outcome);
     enum probe_end end = probe_run(fd, ping->wake_fd, &ping->plan, &listener, &outcome, &error);
-    int status = judge(ping, end, &outcome);
-    if (end == PROBE_MUTE && error == -EINTR) { /* the signal that interrupted put() is still there */
-        struct signalfd_siginfo record;
-        if (read(ping->wake_fd, &record, sizeof record) > 0)
-            end = PROBE_INTERRUPTED;
-    }
-    if (end == PROBE_MUTE) {
-        status = say_mute(error);
-    } else {
-        say_end(ping, end, error);
-        error = put(ping, text, report_summary(&ping->report, text, end, &outcome));
-        if (error)
-            status = say_mute(error);
-    }
+    int status = conclude(ping, end, error, &outcome);
     outcome_done(&outcome);
     return status;
 }
@@ -327,6 +381,7 @@ static int run(struct ping *ping)
     ping->plan.deadline_ns = ping->run_ns ? begin_ns + ping->run_ns : INT64_MAX;
     if (getrandom(&ping->plan.key, sizeof ping->plan.key, 0) < 0)
         ping->plan.key = (uint64_t)begin_ns;
+    never_wait_for_errors();
     ping->wake_fd = catch_signals();
     if (ping->wake_fd < 0) {
         err_say("ping: signals: %s", err_text(-errno));
@@ -335,7 +390,9 @@ static int run(struct ping *ping)
     int fd = connect_to(ping, addrs, count);
     int status = EXIT_NO_CONNECTION;
     if (fd >= 0) {
+        ping->output = output_new();
         status = measure(ping, fd);
+        output_free(ping->output);
         close(fd);
     }
     close(ping->wake_fd);
@@ -349,8 +406,8 @@ int cmd_ping(int argc, char **argv)
     int status = parse(&ping, argc, argv);
 
     if (status < 0) {
-        int error = put(&ping, help, sizeof help - 1);
-        return error ? say_mute(error) : EXIT_DONE;
+        fputs(help, stdout);
+        return EXIT_DONE;
     }
     return status ? status : run(&ping);
 }

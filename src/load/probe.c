@@ -288,14 +288,21 @@ static void pause_until(struct probe *p, int64_t wake)
 {
     const uint8_t *bytes;
     short events = flow_output(&p->flow, &bytes) > 0 ? POLLIN | POLLOUT : POLLIN;
-    struct pollfd fds[] = {{.fd = p->fd, .events = events}, {.fd = p->wake_fd, .events = POLLIN}};
+    const struct probe_listener *listener = p->listener;
+    struct pollfd fds[] = {{.fd = p->fd, .events = events},
+                           {.fd = p->wake_fd, .events = POLLIN},
+                           {.fd = listener->pending(listener->context), .events = POLLOUT}};
     int64_t left_ns = wake - clock_ns();
     struct timespec timeout = {0};
 
     if (left_ns > 0)
         timeout = (struct timespec){.tv_sec = left_ns / NS_PER_S, .tv_nsec = left_ns % NS_PER_S};
-    if (ppoll(fds, 2, wake == INT64_MAX ? NULL : &timeout, NULL) > 0 && fds[1].revents)
+    if (ppoll(fds, 3, wake == INT64_MAX ? NULL : &timeout, NULL) <= 0)
+        return;
+    if (fds[1].revents)
         interrupt(p);
+    if (fds[2].revents)
+        heed(p, listener->flush(listener->context));
 }
 
 static void loop(struct probe *p)

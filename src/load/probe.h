@@ -53,6 +53,10 @@ struct probe_listener {
     int (*stray)(void *context, const uint8_t *bytes, size_t len, bool spontaneous);
     /* The peer answers, but it is no echo service (flow_foreign()): bytes is how its answer begins. Once. */
     int (*foreign)(void *context, const uint8_t *bytes, size_t len);
+    /* What was told may wait for somebody who reads it: the descriptor to poll for POLLOUT before flush(), or
+     * -1. */
+    int (*pending)(void *context);
+    int (*flush)(void *context);
     void *context;
 };
 

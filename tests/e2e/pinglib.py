@@ -141,10 +141,11 @@ class Ping:
     """One that runs; finish() waits for its end. Whoever runs the tests may ignore SIGINT, as a shell's background
     jobs do; this does not inherit that."""
 
-    def __init__(self, *args, wrap=(), seconds=20, stdout=subprocess.PIPE, interrupt="--default-signal=INT"):
+    def __init__(self, *args, wrap=(), seconds=20, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                 interrupt="--default-signal=INT"):
         self.seconds = seconds * PATIENCE
         self.process = subprocess.Popen(["env", interrupt, *wrap, YODEL, "ping", *map(str, args)], text=True,
-                                        stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
+                                        stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
         self.read = ""
 
     def wait_line(self, part):
@@ -170,7 +171,7 @@ class Ping:
             self.process.kill()
             out, err = self.process.communicate()
             raise Late(f"ping runs on; it said:\n{self.read}{out}\n{err}") from None
-        return Result(self.process.returncode, self.read + (out or ""), err)
+        return Result(self.process.returncode, self.read + (out or ""), err or "")
 
     def __enter__(self):
         return self

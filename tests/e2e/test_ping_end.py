@@ -3,15 +3,17 @@
 
 import fcntl
 import os
+import pty
 import re
 import signal
+import termios
 import threading
 import time
 
 import pytest
 
 import procfs
-from pinglib import Ping, echo, messages, one_line, peer, ping, timed
+from pinglib import Ping, closing, echo, messages, one_line, peer, ping, timed
 from service import PATIENCE, until
 
 
@@ -141,6 +143,8 @@ def test_stalled_output_still_heeds_a_signal(stalled):
         out += piece
     result = running.finish()
     assert b"echo statistics ---" in out
+    seqs = [int(seq) for seq in re.findall(rb"seq=(\d+) time=", out)]
+    assert len(seqs) > 10000 and seqs == list(range(seqs[0], seqs[-1] + 1))
     assert result.err == ""
 
 
@@ -149,6 +153,98 @@ def test_stalled_output_ends_at_the_second_signal(stalled):
     running.signal()
     until(lambda: (running.signal(), running.process.poll() is not None)[1], what="it ends", step=0.05)
     assert running.finish().status == 1
+
+
+@pytest.fixture
+def terminal():
+    """A terminal that nobody looks at: the end to read from and the end to write to."""
+    reading, writing = pty.openpty()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("before", [0, 3000])
+def test_a_terminal_that_takes_nothing_does_not_hide_a_signal(peer, terminal, number, before):
+    """Stopped before the first line, or when it is full."""
+    arrived = []
+
+    def count(sock):
+        for data in messages(sock, 64):
+            arrived.append(data)
+            sock.sendall(data)
+
+    server = peer(count)
+    if not before:
+        termios.tcflow(terminal[1], termios.TCOOFF)
+    with Ping("-i", "1ms", server.where, stdout=terminal[1]) as running:
+        until(lambda: len(arrived) > before, seconds=15, what="messages go on")
+        begin = time.monotonic()
+        running.signal(number)
+        result = running.finish()
+    assert time.monotonic() - begin < 2.5 * PATIENCE
+    assert one_line(result.err) == "standard output: nobody reads it"
+    assert result.status == 1
+
+
+def test_nor_do_errors_wait_for_such_a_terminal(peer, terminal):
+    """Standard error is mostly the same terminal."""
+    server = peer(closing)
+    termios.tcflow(terminal[1], termios.TCOOFF)
+    with Ping("-i", "1ms", server.where, stdout=terminal[1], stderr=terminal[1]) as running:
+        until(lambda: server.clients and server.clients[0].fileno() < 0, what="the connection is closed")
+        running.signal()
+        running.finish()
+
+
+def test_a_terminal_that_goes_on_gets_all_of_it(peer, terminal):
+    reading, writing = terminal
+    termios.tcflow(writing, termios.TCOOFF)
+    with Ping("-c", 500, "-i", "1ms", peer(echo).where, stdout=writing) as running:
+        until(lambda: procfs.status(running.process.pid).get("State", "").startswith("S"), what="it runs")
+        termios.tcflow(writing, termios.TCOON)
+        out = b""
+        while b"round trip" not in out:
+            out += os.read(reading, 65536)
+        result = running.finish()
+    assert [int(seq) for seq in re.findall(rb"seq=(\d+) time=", out)] == list(range(1, 501))
+    assert (result.status, result.err) == (0, "")
+
+
+def test_what_nobody_reads_does_not_disturb_the_measurement(peer):
+    """Replies are received and timed although the pipe is full; the lines come when they are read."""
+    arrived = []
+
+    def count(sock):
+        for data in messages(sock, 64):
+            arrived.append(data)
+            sock.sendall(data)
+
+    reading, writing = os.pipe()
+    fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
+    with Ping("-c", 1000, "-i", "1ms", "--json", "-W", 5, peer(count).where, stdout=writing) as running:
+        os.close(writing)
+        until(lambda: len(arrived) == 1000, seconds=10, what="messages go on")
+        with open(reading, encoding="utf-8") as file:
+            running.read = file.read()
+        result = running.finish()
+    assert [event["seq"] for event in result.events("reply")] == list(range(1, 1001))
+    assert result.summary()["rtt_p50_ns"] < 0.05e9 * PATIENCE
+    assert (result.status, result.err) == (0, "")
+
+
+def test_the_deadline_holds_although_nobody_reads(peer):
+    reading, writing = os.pipe()
+    fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
+    with Ping("-i", 0, "-w", 1, peer(echo).where, stdout=writing) as running:
+        os.close(writing)
+        begin = time.monotonic()
+        result = running.finish()
+    os.close(reading)
+    assert time.monotonic() - begin < 2.5 * PATIENCE
+    assert one_line(result.err) == "standard output: nobody reads it"
+    assert result.status == 1
 
 
 def test_a_run_that_was_stopped_goes_on_without_a_burst(peer):
