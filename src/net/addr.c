@@ -11,6 +11,9 @@
 
 #include "base/err.h"
 
+/* More addresses of one name than this are not looked at. */
+#define FOUND_MAX 128
+
 /* Written out: strtoul() would take "+5", " 5" and "-1". */
 static int parse_port(const char *text, uint16_t *port)
 {
@@ -228,10 +231,15 @@ static void alternate(struct addr *addrs, int count)
 
 int addr_resolve_dial(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max)
 {
-    int count = resolve(spec, family, 0, addrs, max);
+    struct addr found[FOUND_MAX]; /* more than max, so that what is cut off is not all of one family */
+    int count = resolve(spec, family, 0, found, FOUND_MAX);
 
-    if (count > 1)
-        alternate(addrs, count);
+    if (count < 0)
+        return count;
+    alternate(found, count);
+    if (count > max)
+        count = max;
+    memcpy(addrs, found, (size_t)count * sizeof *addrs);
     return count;
 }
 

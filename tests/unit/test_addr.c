@@ -359,6 +359,7 @@ static int look_up_many(void)
         for (int j = 0; j < i; j++)
             WRONG(!addr_equal(&addrs[i], &addrs[j]));
     WRONG(addr_resolve_dial(&spec, ADDR_ANY, addrs, 2) == 2);
+    WRONG(addrs[0].sa.any.sa_family != addrs[1].sa.any.sa_family); /* however many of one family come first */
     WRONG(addr_resolve_dial(&spec, ADDR_IPV4, addrs, 8) == 3);
     WRONG(addr_resolve_dial(&spec, ADDR_IPV6, addrs, 8) == 2);
     return 0;
