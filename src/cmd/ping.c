@@ -262,7 +262,7 @@ static void say_attempts(const struct dial *dial)
 /* One line, whatever the number of addresses. */
 static void say_failure(const struct ping *ping, const struct dial *dial, int error)
 {
-    char hint[64] = "";
+    char hint[128] = "";
 
     if (error == -ECONNREFUSED || error == -ERR_SELF)
         strcpy(hint, "nothing listens there");
@@ -290,16 +290,14 @@ static int connect_to(struct ping *ping, const struct addr *addrs, int count)
         say_failure(ping, &dial, fd);
         return fd;
     }
-    ping->report.peer = dial.attempts[dial.winner].addr;
-    ping->report.connect_ns = dial.took_ns;
+    report_connected(&ping->report, &dial.attempts[dial.winner].addr, dial.took_ns);
     return fd;
 }
 
 static void say_end(const struct ping *ping, enum probe_end end, int error)
 {
-    char peer[ADDR_TEXT_MAX];
+    const char *peer = ping->report.peer;
 
-    addr_print(&ping->report.peer, peer);
     if (end == PROBE_CLOSED)
         err_say("ping: %s: the peer closed the connection", peer);
     else if (end == PROBE_RESET)

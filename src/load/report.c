@@ -26,6 +26,14 @@ void report_init(struct report *report, bool json, const struct addr_spec *spec,
     snprintf(report->name, sizeof report->name, brackets ? "[%s]:%u" : "%s:%u", spec->host, spec->port);
 }
 
+void report_connected(struct report *report, const struct addr *peer, int64_t connect_ns)
+{
+    addr_print(peer, report->peer);
+    addr_print_host(peer, report->ip);
+    report->port = addr_port(peer);
+    report->connect_ns = connect_ns;
+}
+
 /* Append, and stay within text. Returns the new length. */
 __attribute__((format(printf, 3, 4))) static size_t add(char *text, size_t len, const char *format, ...)
 {
@@ -91,17 +99,16 @@ static const char *plural(uint64_t count)
 
 size_t report_connect(const struct report *report, char text[static REPORT_MAX])
 {
-    char peer[ADDR_TEXT_MAX], time[MS_MAX], host[QUOTED_MAX];
+    char time[MS_MAX], host[QUOTED_MAX], ip[QUOTED_MAX];
 
     if (report->json)
         return add(text, 0,
                    "{\"event\":\"connect\",\"host\":\"%s\",\"port\":%u,\"ip\":\"%s\",\"size\":%zu,"
                    "\"connect_ns\":%" PRId64 "}\n",
-                   quote(report->host, host), addr_port(&report->peer), addr_print_host(&report->peer, peer),
-                   report->size, report->connect_ns);
-    addr_print(&report->peer, peer);
-    return add(text, 0, "PING %s (%s): %zu byte%s a message\nconnected to %s in %s ms\n", report->name, peer,
-               report->size, plural(report->size), peer, ms(report->connect_ns, time));
+                   quote(report->host, host), report->port, quote(report->ip, ip), report->size,
+                   report->connect_ns);
+    return add(text, 0, "PING %s (%s): %zu byte%s a message\nconnected to %s in %s ms\n", report->name,
+               report->peer, report->size, plural(report->size), report->peer, ms(report->connect_ns, time));
 }
 
 static size_t reply_json(char *text, const struct flow_reply *reply, int64_t rtt_ns, bool late)
@@ -120,12 +127,12 @@ static size_t reply_json(char *text, const struct flow_reply *reply, int64_t rtt
 size_t report_reply(const struct report *report, char text[static REPORT_MAX], const struct flow_reply *reply,
                     int64_t rtt_ns, bool late)
 {
-    char peer[ADDR_TEXT_MAX], time[MS_MAX];
+    char time[MS_MAX];
 
     if (report->json)
         return reply_json(text, reply, rtt_ns, late);
     size_t len = add(text, 0, "%zu byte%s from %s: seq=%" PRIu64 " time=%s ms", report->size,
-                     plural(report->size), addr_print(&report->peer, peer), reply->seq, ms(rtt_ns, time));
+                     plural(report->size), report->peer, reply->seq, ms(rtt_ns, time));
     if (late)
         len = add(text, len, " (late)");
     if (reply->wrong)
@@ -168,13 +175,12 @@ static const char *excerpt(const uint8_t *bytes, size_t len, char text[static EX
 size_t report_stray(const struct report *report, char text[static REPORT_MAX], const uint8_t *bytes,
                     size_t len, bool spontaneous)
 {
-    char peer[ADDR_TEXT_MAX], shown[EXCERPT_MAX];
+    char shown[EXCERPT_MAX];
 
     if (report->json)
         return add(text, 0, "{\"event\":\"stray\",\"bytes\":%zu}\n", len);
-    return add(text, 0, "%zu byte%s from %s that nobody asked for%s: %s\n", len, plural(len),
-               addr_print(&report->peer, peer), spontaneous ? " (it speaks first)" : "",
-               excerpt(bytes, len, shown));
+    return add(text, 0, "%zu byte%s from %s that nobody asked for%s: %s\n", len, plural(len), report->peer,
+               spontaneous ? " (it speaks first)" : "", excerpt(bytes, len, shown));
 }
 
 static size_t summary_json(const struct report *report, char *text, enum probe_end end,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a measurement looks like, for people and as JSON. Pure: every function writes whole lines into text
+/* What a measurement looks like, for people and as JSON. Pure, but for the name of an interface
+ * (addr_print()): every function writes whole lines into text
  * and returns their length, at most REPORT_MAX - 1.
  *
  * People read it in the manner of ping(8):
@@ -25,7 +26,7 @@
  *      "rtt_p50_ns":45000,"rtt_p99_ns":45000,"rtt_max_ns":45000}
  *
  * The rtt_ fields of the summary are null when nothing came back. "end" is count, deadline, interrupted,
- * closed, reset, broken (the connection failed otherwise) or mute (the output failed).
+ * closed, reset or broken (the connection failed otherwise).
  * sent = received + late + corrupted + lost. skipped is how many times to send passed while this program
  * could not keep up or was stopped; people read that only where it happened. Percentiles are as exact as hist.h says. */
 #ifndef YODEL_LOAD_REPORT_H
@@ -45,12 +46,17 @@ struct report {
     char host[ADDR_HOST_MAX];      /* as it was asked for */
     char name[ADDR_HOST_MAX + 16]; /* the same with its port */
     size_t size;                   /* of a message */
-    struct addr peer;              /* what the name led to; the caller sets it once connected */
-    int64_t connect_ns;            /* how long the handshake took; likewise */
+    char peer[ADDR_TEXT_MAX];      /* what the name led to, with its port */
+    char ip[ADDR_TEXT_MAX];        /* the same without */
+    uint16_t port;
+    int64_t connect_ns; /* how long the handshake took */
 };
 
 /* spec is what was asked for. */
 void report_init(struct report *report, bool json, const struct addr_spec *spec, size_t size);
+
+/* Before all that follows: who answered, and how long that took. */
+void report_connected(struct report *report, const struct addr *peer, int64_t connect_ns);
 
 size_t report_connect(const struct report *report, char text[static REPORT_MAX]);
 size_t report_reply(const struct report *report, char text[static REPORT_MAX], const struct flow_reply *reply,

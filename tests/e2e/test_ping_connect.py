@@ -121,6 +121,15 @@ def test_of_several_failures_the_most_telling_is_told(two_addresses):
     assert (result.status, told.status) == (3, 3)
 
 
+def test_what_can_be_done_about_a_timeout_is_told_to_the_end(two_addresses):
+    with hanging("::1") as listener, socket.create_server(("127.0.0.1", listener.getsockname()[1]), backlog=0) as other:
+        port = other.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            result = ping("-W", 0.4, f"twofold:{port}", wrap=two_addresses)
+    assert one_line(result.err) == (f"connect twofold:{port}: timed out (-W and -w say how long to wait; "
+                                    "2 addresses tried, -v tells of each)")
+
+
 @pytest.mark.valgrind
 def test_short_run_under_valgrind(peer, two_addresses):
     server = peer(closing)

@@ -20,11 +20,11 @@ static struct report report(bool json, const char *host, size_t size)
 
     snprintf(spec.host, sizeof spec.host, "%s", host);
     report_init(&report, json, &spec, size);
-    report.peer.len = sizeof report.peer.sa.v4;
-    report.peer.sa.v4.sin_family = AF_INET;
-    report.peer.sa.v4.sin_port = htons(5188);
-    report.peer.sa.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    report.connect_ns = 112499;
+    struct addr peer = {.len = sizeof peer.sa.v4};
+    peer.sa.v4.sin_family = AF_INET;
+    peer.sa.v4.sin_port = htons(5188);
+    peer.sa.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    report_connected(&report, &peer, 112499);
     return report;
 }
 
@@ -75,6 +75,18 @@ static void a_host_in_json_is_what_was_asked_for(void **state)
                  hosts[i].json);
         expect(text, report_connect(&r, text), expected);
     }
+}
+
+/* A scope is the name of an interface, and that may be nearly anything. */
+static void the_scope_of_an_address_in_json_is_quoted(void **state)
+{
+    char text[REPORT_MAX];
+    struct report r = report(true, "h", 64);
+
+    (void)state;
+    snprintf(r.ip, sizeof r.ip, "%s", "fe80::1%q\"\\x");
+    report_connect(&r, text);
+    assert_non_null(strstr(text, ",\"ip\":\"fe80::1%q\\u0022\\u005cx\","));
 }
 
 static void the_longest_host_in_json_is_whole(void **state)
@@ -249,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_connection),
         cmocka_unit_test(a_host_in_json_is_what_was_asked_for),
+        cmocka_unit_test(the_scope_of_an_address_in_json_is_quoted),
         cmocka_unit_test(the_longest_host_in_json_is_whole),
         cmocka_unit_test(a_reply),
         cmocka_unit_test(silence_and_strays),
