@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The longest DURATION, about 68 years: its milliseconds, added to a clock, never overflow. */
+/* The longest DURATION, about 73 years: its milliseconds, added to a clock, never overflow. */
 #define UNITS_DURATION_MAX_NS (INT64_C(1) << 61)
 
 /* Parse a DURATION: a decimal number, also with a fraction, followed by ns, us, ms, s, m, h or d; without
