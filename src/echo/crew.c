@@ -198,10 +198,11 @@ static void send_batch(struct crew *crew, struct worker *worker, int64_t now_ms)
     for (int i = 0; i < worker->batch_len; i++)
         fds[i] = crew->seats.table[worker->batch[i].id].fd;
     int error = hand_send(worker->notes, worker->batch, fds, worker->batch_len, MSG_DONTWAIT);
-    if (error == -EPIPE || error == -ECONNRESET)
+    bool gone = error == -EPIPE || error == -ECONNRESET;
+    if (gone)
         distrust(crew, worker);
     if (error) {
-        crew->shortage = error == -EAGAIN ? PAUSE_NONE : shortage_of(error);
+        crew->shortage = gone || error == -EAGAIN ? PAUSE_NONE : shortage_of(error);
         leave_alone(crew, worker, now_ms);
         for (int i = 0; i < worker->batch_len; i++) {
             crew->seats.table[worker->batch[i].id].tries--;
