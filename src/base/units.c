@@ -79,6 +79,8 @@ static int parse(const char *text, const struct unit *units, bool fractions, int
         if (__builtin_add_overflow(sum, place * (*d - '0'), &sum))
             return -ERR_RANGE;
     }
+    if (sum == 0 && strcspn(text, "123456789") < (size_t)(p - text))
+        sum = 1;
     if (sum > max)
         return -ERR_RANGE;
     *value = sum;

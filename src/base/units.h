@@ -11,7 +11,7 @@
 
 /* Parse a DURATION: a decimal number, also with a fraction, followed by ns, us, ms, s, m, h or d; without
  * a unit it is seconds. Returns 0 and *ns >= 0, -ERR_SYNTAX, or -ERR_RANGE (above
- * UNITS_DURATION_MAX_NS). "0.2" is 200 ms; "-1", "1 s", "" and "nan" are -ERR_SYNTAX. */
+ * UNITS_DURATION_MAX_NS). "0.2" is 200 ms; what is more than 0 is at least 1 ns; "-1", "1 s", "" and "nan" are -ERR_SYNTAX. */
 int units_duration(const char *text, int64_t *ns);
 
 /* Parse a SIZE in bytes: a whole number followed by nothing, k, M, G (powers of 1000) or Ki, Mi,
