@@ -15,15 +15,29 @@
 #define EXCERPT 40                     /* bytes */
 #define EXCERPT_MAX (EXCERPT * TEXT_UNIT_MAX + sizeof "\"\"...")
 
+/* Write foreign text the safe way. Returns the end. */
+static char *show(const uint8_t *bytes, size_t len, char *out)
+{
+    for (size_t used = 0; used < len;) {
+        size_t wrote = 0;
+        used += text_unit(bytes + used, len - used, out, &wrote);
+        out += wrote;
+    }
+    *out = '\0';
+    return out;
+}
+
 void report_init(struct report *report, bool json, const struct addr_spec *spec, size_t size)
 {
     bool brackets = strchr(spec->host, ':');
+    char shown[TEXT_UNIT_MAX * ADDR_HOST_MAX];
 
     memset(report, 0, sizeof *report);
     report->json = json;
     report->size = size;
     snprintf(report->host, sizeof report->host, "%s", spec->host);
-    snprintf(report->name, sizeof report->name, brackets ? "[%s]:%u" : "%s:%u", spec->host, spec->port);
+    show((const uint8_t *)spec->host, strlen(spec->host), shown);
+    snprintf(report->name, sizeof report->name, brackets ? "[%s]:%u" : "%s:%u", shown, spec->port);
 }
 
 void report_connected(struct report *report, const struct addr *peer, int64_t connect_ns)
@@ -159,16 +173,9 @@ size_t report_missed(const struct report *report, char text[static REPORT_MAX], 
 /* How bytes from a stranger begin, in quotes. */
 static const char *excerpt(const uint8_t *bytes, size_t len, char text[static EXCERPT_MAX])
 {
-    size_t most = len < EXCERPT ? len : EXCERPT;
-    char *out = text;
-
-    *out++ = '"';
-    for (size_t used = 0; used < most;) {
-        size_t wrote = 0;
-        used += text_unit(bytes + used, most - used, out, &wrote);
-        out += wrote;
-    }
-    strcpy(out, len > EXCERPT ? "\"..." : "\"");
+    text[0] = '"';
+    char *end = show(bytes, len < EXCERPT ? len : EXCERPT, text + 1);
+    strcpy(end, len > EXCERPT ? "\"..." : "\"");
     return text;
 }
 

@@ -36,6 +36,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "load/probe.h"
 #include "net/addr.h"
 
@@ -43,11 +44,11 @@
 
 struct report {
     bool json;
-    char host[ADDR_HOST_MAX];      /* as it was asked for */
-    char name[ADDR_HOST_MAX + 16]; /* the same with its port */
-    size_t size;                   /* of a message */
-    char peer[ADDR_TEXT_MAX];      /* what the name led to, with its port */
-    char ip[ADDR_TEXT_MAX];        /* the same without */
+    char host[ADDR_HOST_MAX];                      /* as it was asked for */
+    char name[TEXT_UNIT_MAX * ADDR_HOST_MAX + 16]; /* the same with its port, made safe to show */
+    size_t size;                                   /* of a message */
+    char peer[ADDR_TEXT_MAX];                      /* what the name led to, with its port */
+    char ip[ADDR_TEXT_MAX];                        /* the same without */
     uint16_t port;
     int64_t connect_ns; /* how long the handshake took */
 };

@@ -77,6 +77,17 @@ static void a_host_in_json_is_what_was_asked_for(void **state)
     }
 }
 
+static void a_host_does_nothing_to_a_terminal(void **state)
+{
+    struct report r = report(false, "\x1b[2Jm\u00fc\n", 64);
+    char text[REPORT_MAX];
+
+    (void)state;
+    expect(text, report_connect(&r, text),
+           "PING \\x1b[2Jm\u00fc\\n:5188 (127.0.0.1:5188): 64 bytes a message\n"
+           "connected to 127.0.0.1:5188 in 0.112 ms\n");
+}
+
 /* A scope is the name of an interface, and that may be nearly anything. */
 static void the_scope_of_an_address_in_json_is_quoted(void **state)
 {
@@ -261,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_connection),
         cmocka_unit_test(a_host_in_json_is_what_was_asked_for),
+        cmocka_unit_test(a_host_does_nothing_to_a_terminal),
         cmocka_unit_test(the_scope_of_an_address_in_json_is_quoted),
         cmocka_unit_test(the_longest_host_in_json_is_whole),
         cmocka_unit_test(a_reply),
