@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* yodel ping: its options, and what joins dialling, measuring and reporting. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -132,6 +133,15 @@ static int parse(struct ping *ping, int argc, char **argv)
             return failed;
     }
     return operands(ping, argc, argv);
+}
+
+/* A standard descriptor that is closed would be the next socket, and what is said would go to the peer. What takes its
+ * place can be neither read nor written, nor opened anew for it. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/", O_PATH);
 }
 
 /* A descriptor that becomes readable with INT or TERM, as far as they are not ignored: a background job of a
@@ -290,7 +300,9 @@ static int connect_to(struct ping *ping, const struct addr *addrs, int count)
         say_failure(ping, &dial, fd);
         return fd;
     }
-    report_connected(&ping->report, &dial.attempts[dial.winner].addr, dial.took_ns);
+    struct addr peer = dial.attempts[dial.winner].addr;
+    addr_of_peer(fd, &peer); /* 0.0.0.0 leads to 127.0.0.1 */
+    report_connected(&ping->report, &peer, dial.took_ns);
     return fd;
 }
 
@@ -401,6 +413,7 @@ int cmd_ping(int argc, char **argv)
 {
     struct ping ping = {.wake_fd = -1,
                         .plan = {.size = 64, .interval_ns = NS_PER_S, .wait_ns = 10 * NS_PER_S}};
+    hold_standard_descriptors();
     int status = parse(&ping, argc, argv);
 
     if (status < 0) {

@@ -63,6 +63,13 @@ def test_a_connection_to_itself_is_refused(network):
     assert (result.status, result.out) == (3, "")
 
 
+def test_the_peer_is_who_answers(peer):
+    server = peer(echo)
+    result = ping("-c", 1, f"0.0.0.0:{server.port}")
+    assert result.lines[1].startswith(f"connected to {server.where} in ")
+    assert result.status == 0
+
+
 def test_ipv6(peer):
     server = peer(echo, host="::1")
     for args in ([f"[::1]:{server.port}"], ["-p", server.port, "::1"], ["-6", "-p", server.port, "::1"]):

@@ -270,3 +270,22 @@ def test_a_run_that_was_stopped_goes_on_without_a_burst(peer):
     assert arrived[sent + 3] - arrived[sent] >= 0.2
     assert re.search(r"^left out 1\d times to send: this program could not keep up, or was stopped$", result.out, re.M)
     assert result.summary()["late"] == 0 and result.status == 0
+
+
+@pytest.mark.parametrize("closed, status", [("<&- >&-", 1), (">&-", 1), ("<&- 2>&-", 0), ("2>&-", 0)])
+def test_a_closed_descriptor_is_not_the_connection(peer, closed, status):
+    """What would be said there does not go to the peer."""
+    received = []
+
+    def record(sock):
+        for data in messages(sock, 64):
+            received.append(data)
+            sock.sendall(data)
+
+    result = ping("-c", 2, "-i", 0, peer(record).where, wrap=["sh", "-c", f'exec "$@" {closed}', "sh"])
+    assert result.status == status
+    assert all(data.endswith(b"\n") and b" " not in data for data in received)
+    if status == 0:
+        assert result.summary()["received"] == 2
+    else:
+        assert one_line(result.err) == "standard output: bad file descriptor"
