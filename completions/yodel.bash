@@ -48,7 +48,7 @@ _yodel_echo() {
 
 _yodel_ping() {
     case $prev in
-    -c | -i | -s | -W | -w | -p) return ;;
+    -[cisWwp] | -[qv46]*[cisWwp]) return ;;
     esac
     if [[ $cur == -* ]]; then
         _yodel_words '-c -i -s -W -w -p -q -v -4 -6 --json --help -h'
