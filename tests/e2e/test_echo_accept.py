@@ -92,6 +92,7 @@ def test_error_of_a_queued_connection_is_told_for_each(echo, tmp_path):
         round_trip(sock)
         finish(sock)
     assert faults.accept_failed == 4
+    service.wait_for("accept-error", count=4)
     told = [event["reason"] for event in service.events("accept-error")]
     assert len(told) == 4 and told[0] == told[1] == told[2] != told[3]
     assert service.stats()["accept_errors"] == 4
