@@ -10,7 +10,7 @@ import struct
 import subprocess
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -106,6 +106,33 @@ def hanging(host="127.0.0.1"):
         filler.connect(listener.getsockname())
         assert select.select([listener], [], [], 10)[0], "the filler is not in the backlog"
         yield listener
+
+
+@contextmanager
+def hanging_beside(make):
+    """A port at which connecting to ::1 hangs, and what make(port) opens at the same port of 127.0.0.1, which may be
+    somebody else's. Yields the port."""
+    for _ in range(20):
+        with ExitStack() as stack:
+            port = stack.enter_context(hanging("::1")).getsockname()[1]
+            try:
+                stack.enter_context(make(port))
+            except OSError:
+                continue
+            yield port
+            return
+    raise OSError("no port is free in both families")
+
+
+@contextmanager
+def taken(port, backlog=None):
+    """A port of 127.0.0.1 that is not listened on, or with a backlog of 0 one at which connecting hangs."""
+    with socket.socket() as sock, socket.socket() as filler:
+        sock.bind(("127.0.0.1", port))
+        if backlog is not None:
+            sock.listen(backlog)
+            filler.connect(sock.getsockname())
+        yield
 
 
 @contextmanager

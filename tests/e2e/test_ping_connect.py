@@ -2,14 +2,13 @@
 """`yodel ping` connects, or says why it cannot."""
 
 import os
-import socket
 import subprocess
 
 import pytest
 
 import procfs
 from netns import Network
-from pinglib import Peer, Ping, closing, echo, hanging, one_line, peer, ping, refusing, timed
+from pinglib import Peer, Ping, closing, echo, hanging, hanging_beside, one_line, peer, ping, refusing, taken, timed
 from service import PATIENCE, until
 
 
@@ -104,8 +103,8 @@ def test_a_refusal_of_ipv6_is_not_the_end(peer, two_addresses):
 
 
 def test_an_ipv6_address_that_hangs_costs_250_ms(two_addresses):
-    with hanging("::1") as listener, Peer(echo, port=listener.getsockname()[1]) as server:
-        result, seconds = timed("-c", 1, "-i", 0, "--json", f"twofold:{server.port}", wrap=two_addresses)
+    with hanging_beside(lambda port: Peer(echo, port=port)) as port:
+        result, seconds = timed("-c", 1, "-i", 0, "--json", f"twofold:{port}", wrap=two_addresses)
     connect, = result.events("connect")
     assert connect["ip"] == "127.0.0.1"
     assert connect["connect_ns"] < 0.2e9 * PATIENCE # of the attempt that won
@@ -114,12 +113,9 @@ def test_an_ipv6_address_that_hangs_costs_250_ms(two_addresses):
 
 
 def test_of_several_failures_the_most_telling_is_told(two_addresses):
-    with hanging("::1") as listener:
-        port = listener.getsockname()[1]
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", port))
-            result = ping("-W", 0.6, f"twofold:{port}", wrap=two_addresses)
-            told = ping("-v", "-W", 0.6, f"twofold:{port}", wrap=two_addresses)
+    with hanging_beside(taken) as port:
+        result = ping("-W", 0.6, f"twofold:{port}", wrap=two_addresses)
+        told = ping("-v", "-W", 0.6, f"twofold:{port}", wrap=two_addresses)
     assert one_line(result.err) == (f"connect twofold:{port}: connection refused (nothing listens there; "
                                     "2 addresses tried, -v tells of each)")
     assert told.err.splitlines() == [f"yodel: ping: connect [::1]:{port}: timed out",
@@ -129,10 +125,8 @@ def test_of_several_failures_the_most_telling_is_told(two_addresses):
 
 
 def test_what_can_be_done_about_a_timeout_is_told_to_the_end(two_addresses):
-    with hanging("::1") as listener, socket.create_server(("127.0.0.1", listener.getsockname()[1]), backlog=0) as other:
-        port = other.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)):
-            result = ping("-W", 0.4, f"twofold:{port}", wrap=two_addresses)
+    with hanging_beside(lambda port: taken(port, backlog=0)) as port:
+        result = ping("-W", 0.4, f"twofold:{port}", wrap=two_addresses)
     assert one_line(result.err) == (f"connect twofold:{port}: timed out (-W and -w say how long to wait; "
                                     "2 addresses tried, -v tells of each)")
 
