@@ -35,7 +35,7 @@ void report_init(struct report *report, bool json, const struct addr_spec *spec,
     memset(report, 0, sizeof *report);
     report->json = json;
     report->size = size;
-    snprintf(report->host, sizeof report->host, "%s", spec->host);
+    memcpy(report->host, spec->host, sizeof report->host);
     show((const uint8_t *)spec->host, strlen(spec->host), shown);
     snprintf(report->name, sizeof report->name, brackets ? "[%s]:%u" : "%s:%u", shown, spec->port);
 }
@@ -252,7 +252,7 @@ size_t report_summary(const struct report *report, char text[static REPORT_MAX],
     if (outcome->stray_bytes)
         len = add(text, len, ", %" PRIu64 " byte%s nobody asked for", outcome->stray_bytes,
                   plural(outcome->stray_bytes));
-    len = add(text, len, ", %s s\n", ms(outcome->elapsed_ns / 1000, max));
+    len = add(text, len, ", %s s\n", ms(outcome->elapsed_ns / 1000, max)); /* so it is seconds */
     if (outcome->skipped)
         len = add(text, len,
                   "left out %" PRIu64 " time%s to send: this program could not keep up, or was stopped\n",
