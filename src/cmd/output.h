@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Standard output of a command that measures meanwhile: what a reader does not take at once waits in a queue, so that
- * neither the work nor a signal waits for the reader. Nothing is dropped: when the queue is full, it is the caller's turn
- * to wait. */
+ * neither the work nor a signal waits for the reader. Nothing is dropped: when the queue is full, it is the caller's
+ * turn to wait. */
 #ifndef YODEL_CMD_OUTPUT_H
 #define YODEL_CMD_OUTPUT_H
 
