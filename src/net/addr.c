@@ -231,7 +231,7 @@ static void alternate(struct addr *addrs, int count)
 
 int addr_resolve_dial(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max)
 {
-    struct addr found[FOUND_MAX]; /* more than max, so that what is cut off is not all of one family */
+    struct addr found[FOUND_MAX] = {0}; /* more than max, so that what is cut off is not all of one family */
     int count = resolve(spec, family, 0, found, FOUND_MAX);
 
     if (count < 0)
