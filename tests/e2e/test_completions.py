@@ -112,7 +112,7 @@ def test_zsh(tmp_path):
                 shell.expect(wanted)
             except pexpect.TIMEOUT:
                 raise AssertionError(f"{name}: {typed!r} offered {shell.before!r}") from None
-            shell.send("\x03")
+            shell.send("\x15")  # not Ctrl-C: that throws away what was typed after it
             shell.sendline(f"print -r - DO''NE{number}")
             shell.expect(f"DONE{number}\r\n")
     finally:

@@ -44,7 +44,7 @@ reached() {
         sleep 0.01
     done
 }
-listens() { grep -q 'listening on' "$1" || ! kill -0 $service; }
+listens() { grep -qs 'listening on' "$1" || ! kill -0 $service; }
 settled() { [ "$(grep -c event=open "$1")" = "$(grep -c event=close "$1")" ]; }
 end() { kill -$1 $service; wait $service; status=$?; }
 """
