@@ -139,7 +139,7 @@ static void close_seat(struct crew *crew, uint32_t id, enum hand_reason reason, 
     seats_free(&crew->seats, id);
 }
 
-/* A child took nothing from this connection: it waits for another, in its old place if that is free still. */
+/* A child took nothing from this connection: it waits in line for another. */
 static void unseat(struct crew *crew, uint32_t id, int64_t now_ms)
 {
     struct worker *worker = &crew->workers[id / crew->seats.per_child];
