@@ -191,18 +191,6 @@ def test_counters_of_every_worker_are_in_one_line(worker_echo, log_format):
         finish(sock)
 
 
-def test_nobody_has_capabilities(echo, clients):
-    """Neither the service nor a child, also without another user to become."""
-    service = echo()
-    clients += [service.connect() for _ in range(3)]
-    converse(clients, [b"a", b"b", b"c"])
-    everybody = service.everybody()
-    assert len(everybody) > 1
-    for pid in everybody:
-        status = procfs.status(pid)
-        assert [status[name].strip("0") for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == [""] * 4, pid
-
-
 def test_children_can_do_nothing_to_each_other(echo, tmp_path, clients):
     """Neither signal nor read the memory of the service and of another child."""
     faults = Faults(tmp_path)

@@ -14,14 +14,17 @@ from faults import Faults
 from service import until
 
 
-def test_no_new_privileges(echo, clients):
+def test_no_capabilities_and_no_new_privileges(echo, clients):
+    """Neither the service nor a child, also without another user to become."""
     service = echo()
     clients += [service.connect() for _ in range(3)]
     converse(clients, [b"a", b"b", b"c"])
     everybody = service.everybody()
     assert len(everybody) > 1
     for pid in everybody:
-        assert procfs.status(pid)["NoNewPrivs"] == "1"
+        status = procfs.status(pid)
+        assert status["NoNewPrivs"] == "1"
+        assert [status[name].strip("0") for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == [""] * 4, pid
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
