@@ -12,7 +12,7 @@
 #include "echo/hand.h"
 #include "echo/print.h"
 #include "echo/stats.h"
-#include "echo/watch.h"
+#include "net/watch.h"
 
 /* What the door tells a child at its birth. Everything in it stays valid as long as the child lives. */
 struct engine_job {

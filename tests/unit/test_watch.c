@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "echo/watch.h"
+#include "net/watch.h"
 
 static const struct watch_rules idle_1s = {.idle_ms = 1000};
 static const struct watch_rules dead_2s = {.dead_ms = 2000};

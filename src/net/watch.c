@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "echo/watch.h"
+#include "net/watch.h"
 
 /* An idle deadline must be kept within a second, and two looks may pass until it is noticed. */
 #define IDLE_INTERVAL_MAX_MS 250

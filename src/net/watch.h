@@ -12,8 +12,8 @@
  *
  * A connection with traffic is looked at every watch_interval_ms(). Once everything is acknowledged
  * it is settled: nothing can happen without a byte being received. */
-#ifndef YODEL_ECHO_WATCH_H
-#define YODEL_ECHO_WATCH_H
+#ifndef YODEL_NET_WATCH_H
+#define YODEL_NET_WATCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
