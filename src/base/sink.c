@@ -98,8 +98,7 @@ static ssize_t write_shared(int fd, const char *bytes, size_t len)
     return count < 0 && (errno == EOPNOTSUPP || errno == ENOSYS) ? write_toggled(fd, bytes, len) : count;
 }
 
-/* Write once. Returns the count, or -errno. */
-static ssize_t put(struct sink *sink, const char *bytes, size_t len)
+ssize_t sink_put(struct sink *sink, const char *bytes, size_t len)
 {
     ssize_t count;
 
@@ -139,13 +138,13 @@ static bool lock(struct sink *sink)
 static int write_locked(struct sink *sink, const char *record, size_t len)
 {
     while (sink->held > 0) {
-        ssize_t count = put(sink, sink->rest, sink->held);
+        ssize_t count = sink_put(sink, sink->rest, sink->held);
         if (count < 0)
             return (int)count;
         memmove(sink->rest, sink->rest + count, sink->held - (size_t)count);
         sink->held -= (size_t)count;
     }
-    ssize_t count = put(sink, record, len);
+    ssize_t count = sink_put(sink, record, len);
     if (count < 0)
         return (int)count;
     memcpy(sink->rest, record + count, len - (size_t)count);
@@ -156,7 +155,7 @@ static int write_locked(struct sink *sink, const char *record, size_t len)
 int sink_write(struct sink *sink, const char *record, size_t len)
 {
     if (sink->mode == MODE_PIPE && len <= SINK_RECORD_MAX && sink->held == 0) {
-        ssize_t count = put(sink, record, len);
+        ssize_t count = sink_put(sink, record, len);
         return count < 0 ? (int)count : 0;
     }
     if (!lock(sink))

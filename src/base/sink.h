@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Records up to this length reach a pipe in one piece, whoever else writes to it (pipe(7)). */
 #define SINK_RECORD_MAX PIPE_BUF
@@ -38,5 +39,9 @@ void sink_open(struct sink *sink, int fd);
  * needs for its own write). Returns 0; -EAGAIN if there is no room now; another -errno if the other end is gone (the
  * caller ignores SIGPIPE) or the disk is full. */
 int sink_write(struct sink *sink, const char *record, size_t len);
+
+/* Write what goes of len bytes (1 or more) without waiting, for a caller who keeps the rest itself and is the only one to
+ * write here. Returns how many went (1 to len), or an error as above. */
+ssize_t sink_put(struct sink *sink, const char *bytes, size_t len);
 
 #endif

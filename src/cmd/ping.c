@@ -12,17 +12,18 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/output.h"
 #include "base/sink.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
 #include "cmd/option.h"
-#include "cmd/output.h"
 #include "load/report.h"
 #include "net/dial.h"
 
 #define COUNT_MAX INT64_C(1000000000000000)
 #define WAIT_MIN_NS NS_PER_MS
 #define ANSWER_SHOWN 40
+#define OUTPUT_QUEUE_MAX (1 << 20)
 
 /* How long a reader of standard output may take nothing before a run that was ended gives up on it. */
 #define READER_PATIENCE_NS NS_PER_S
@@ -400,7 +401,7 @@ static int run(struct ping *ping)
     int fd = connect_to(ping, addrs, count);
     int status = EXIT_NO_CONNECTION;
     if (fd >= 0) {
-        ping->output = output_new();
+        ping->output = output_new(STDOUT_FILENO, OUTPUT_QUEUE_MAX);
         status = measure(ping, fd);
         output_free(ping->output);
         close(fd);

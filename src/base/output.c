@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cmd/output.h"
+#include "base/output.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/sink.h"
 
 struct output {
     struct sink sink;
-    size_t begin, end; /* of what waits in the queue */
-    char queue[OUTPUT_QUEUE_MAX];
+    int given; /* the caller's descriptor */
+    struct buf queue;
 };
 
-struct output *output_new(void)
+struct output *output_new(int fd, size_t max)
 {
     struct output *output = calloc(1, sizeof *output);
 
@@ -25,55 +25,54 @@ struct output *output_new(void)
         err_say("out of memory");
         exit(EXIT_SYSTEM);
     }
-    sink_open(&output->sink, STDOUT_FILENO);
+    sink_open(&output->sink, fd);
+    output->given = fd;
+    buf_init(&output->queue, max);
     return output;
 }
 
 void output_free(struct output *output)
 {
-    if (output && output->sink.fd != STDOUT_FILENO)
+    if (!output)
+        return;
+    if (output->sink.fd != output->given)
         close(output->sink.fd);
+    buf_done(&output->queue);
     free(output);
 }
 
 int output_flush(struct output *output)
 {
-    while (output->begin < output->end) {
-        size_t len = output->end - output->begin;
-        if (len > SINK_RECORD_MAX)
-            len = SINK_RECORD_MAX;
-        int error = sink_write(&output->sink, output->queue + output->begin, len);
-        if (error)
-            return error;
-        output->begin += len - output->sink.held; /* of a record that was only begun the rest stays here */
-        output->sink.held = 0;
+    while (buf_len(&output->queue) > 0) {
+        ssize_t count =
+            sink_put(&output->sink, (const char *)buf_bytes(&output->queue), buf_len(&output->queue));
+        if (count < 0)
+            return (int)count;
+        buf_consume(&output->queue, (size_t)count);
     }
-    output->begin = output->end = 0;
     return 0;
 }
 
-int output_write(struct output *output, const char *text, size_t len)
+int output_write(struct output *output, const void *bytes, size_t len)
 {
     int error = output_flush(output);
 
     if (error && error != -EAGAIN)
         return error;
-    if (len > OUTPUT_QUEUE_MAX - (output->end - output->begin))
+    if (buf_append(&output->queue, bytes, len) < 0)
         return -EAGAIN;
-    if (len > OUTPUT_QUEUE_MAX - output->end) {
-        memmove(output->queue, output->queue + output->begin, output->end - output->begin);
-        output->end -= output->begin;
-        output->begin = 0;
-    }
-    memcpy(output->queue + output->end, text, len);
-    output->end += len;
     error = output_flush(output);
     return error == -EAGAIN ? 0 : error;
 }
 
+size_t output_waiting(const struct output *output)
+{
+    return buf_len(&output->queue);
+}
+
 int output_fd(const struct output *output)
 {
-    return output->begin < output->end ? output->sink.fd : -1;
+    return buf_len(&output->queue) > 0 ? output->sink.fd : -1;
 }
 
 int output_wait(const struct output *output, int wake_fd, int64_t deadline_ns)
