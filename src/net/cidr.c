@@ -42,9 +42,9 @@ static bool clear_beyond(struct in6_addr *net, int bits)
 
     for (int i = 0; i < 16; i++) {
         int left = bits - 8 * i;
-        uint8_t kept = left >= 8 ? 0xff : left <= 0 ? 0 : (uint8_t)(0xff << (8 - left));
-        was_set = was_set || (net->s6_addr[i] & ~kept);
-        net->s6_addr[i] &= kept;
+        unsigned kept = left >= 8 ? 0xffU : left <= 0 ? 0 : 0xffU << (8 - left);
+        was_set = was_set || (net->s6_addr[i] & ~kept & 0xffU);
+        net->s6_addr[i] = (uint8_t)(net->s6_addr[i] & kept);
     }
     return was_set;
 }
