@@ -175,35 +175,6 @@ static int set_option(struct request *request, int option, const char *value)
     }
 }
 
-/* Look an operand up. Returns how many addresses, or the negative of an exit status. */
-static int find_addresses(const char *text, enum addr_family family, struct addr *addrs, int max)
-{
-    struct addr_spec spec;
-    int error = addr_parse_listen(text, ADDR_PORT_DEFAULT, &spec);
-
-    if (error == -ERR_BRACKETS)
-        err_say("echo: %s: an IPv6 address stands in brackets (write [%s] or [%s]:%d)", text, text, text,
-                ADDR_PORT_DEFAULT);
-    else if (error == -ERR_PORT)
-        err_say("echo: %s: %s", text, err_text(error));
-    else if (error)
-        err_say("echo: %s: not an address (write HOST, HOST:PORT, [IPV6]:PORT, *:PORT or PORT)", text);
-    if (error)
-        return -EXIT_USAGE;
-    if (max == 0) {
-        err_say("echo: %s: too many addresses (at most %d)", text, GATE_MAX);
-        return -EXIT_USAGE;
-    }
-    int count = addr_resolve_listen(&spec, family, addrs, max);
-    if (count > 0)
-        return count;
-    if (count == -ERR_NAME && family != ADDR_ANY)
-        err_say("echo: %s: no %s address of that name", spec.host, family == ADDR_IPV4 ? "IPv4" : "IPv6");
-    else
-        err_say("echo: %s: %s", spec.host, err_text(count));
-    return -EXIT_SYSTEM;
-}
-
 static uint32_t cpus(void)
 {
     cpu_set_t set;
@@ -245,7 +216,11 @@ int cmd_echo(int argc, char **argv)
         request.config.workers = cpus();
     char **operands = optind < argc ? argv + optind : default_operands;
     for (; *operands; operands++) {
-        int found = find_addresses(*operands, request.family, addrs + count, GATE_MAX - count);
+        if (count == GATE_MAX) {
+            err_say("echo: %s: too many addresses (at most %d)", *operands, GATE_MAX);
+            return EXIT_USAGE;
+        }
+        int found = option_listen("echo", *operands, request.family, addrs + count, GATE_MAX - count);
         if (found < 0)
             return -found;
         count += found;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/option.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/units.h"
@@ -145,4 +147,36 @@ int option_dial(const char *command, const char *text, const char *port, enum ad
     else
         err_say("%s: %s: %s", command, spec->host, err_text(count));
     return -EXIT_NO_CONNECTION;
+}
+
+int option_listen(const char *command, const char *text, enum addr_family family, struct addr *addrs, int max)
+{
+    struct addr_spec spec;
+    int error = addr_parse_listen(text, ADDR_PORT_DEFAULT, &spec);
+
+    if (error == -ERR_BRACKETS)
+        err_say("%s: %s: an IPv6 address stands in brackets (write [%s] or [%s]:%d)", command, text, text,
+                text, ADDR_PORT_DEFAULT);
+    else if (error == -ERR_PORT)
+        err_say("%s: %s: %s", command, text, err_text(error));
+    else if (error)
+        err_say("%s: %s: not an address (write HOST, HOST:PORT, [IPV6]:PORT, *:PORT or PORT)", command, text);
+    if (error)
+        return -EXIT_USAGE;
+    int count = addr_resolve_listen(&spec, family, addrs, max);
+    if (count > 0)
+        return count;
+    if (count == -ERR_NAME && family != ADDR_ANY)
+        err_say("%s: %s: no %s address of that name", command, spec.host,
+                family == ADDR_IPV4 ? "IPv4" : "IPv6");
+    else
+        err_say("%s: %s: %s", command, spec.host, err_text(count));
+    return -EXIT_SYSTEM;
+}
+
+void option_hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/", O_PATH);
 }

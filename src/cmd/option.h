@@ -27,4 +27,13 @@ int option_count(const char *command, const char *name, const char *text, int64_
 int option_dial(const char *command, const char *text, const char *port, enum addr_family family,
                 struct addr_spec *spec, struct addr *addrs, int max);
 
+/* Parse an ADDRESS operand and look it up. Fills at most max addresses and returns how many (1 to max), or the negative of an exit
+ * status after it has said what is wrong: -EXIT_USAGE, or -EXIT_SYSTEM if the name is not known. */
+int option_listen(const char *command, const char *text, enum addr_family family, struct addr *addrs,
+                  int max);
+
+/* A standard descriptor that is closed would be the next socket, and what is said would go to the peer. What takes its
+ * place here can be neither read nor written, nor opened anew for it. To be called before anything is opened. */
+void option_hold_standard_descriptors(void);
+
 #endif

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* yodel ping: its options, and what joins dialling, measuring and reporting. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/output.h"
+#include "base/signals.h"
 #include "base/sink.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
@@ -134,32 +133,6 @@ static int parse(struct ping *ping, int argc, char **argv)
             return failed;
     }
     return operands(ping, argc, argv);
-}
-
-/* A standard descriptor that is closed would be the next socket, and what is said would go to the peer. What takes its
- * place can be neither read nor written, nor opened anew for it. */
-static void hold_standard_descriptors(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            open("/", O_PATH);
-}
-
-/* A descriptor that becomes readable with INT or TERM, as far as they are not ignored: a background job of a
- * script has INT ignored, and blocking a signal would bring it back. */
-static int catch_signals(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM};
-    sigset_t set;
-    struct sigaction now;
-
-    signal(SIGPIPE, SIG_IGN); /* a reader that went away is told by write() */
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaddset(&set, signals[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* Make standard error, which is mostly the same terminal, drop what it does not take at once: while write() waits,
@@ -337,11 +310,9 @@ static int judge(const struct ping *ping, enum probe_end end, const struct outco
 /* A full queue was in the way of the end: what ended the run is what interrupted put(). */
 static enum probe_end end_of_mute(const struct ping *ping, int error)
 {
-    struct signalfd_siginfo record;
-
     if (error == -ERR_TIMEOUT)
         return PROBE_DEADLINE;
-    if (error == -EINTR && read(ping->wake_fd, &record, sizeof record) > 0)
+    if (error == -EINTR && signals_next(ping->wake_fd))
         return PROBE_INTERRUPTED;
     return PROBE_MUTE;
 }
@@ -381,6 +352,7 @@ static int measure(struct ping *ping, int fd)
 
 static int run(struct ping *ping)
 {
+    static const int signals[] = {SIGINT, SIGTERM};
     struct addr addrs[DIAL_MAX];
     struct addr_spec spec;
     int64_t begin_ns = clock_ns();
@@ -393,9 +365,9 @@ static int run(struct ping *ping)
     if (getrandom(&ping->plan.key, sizeof ping->plan.key, 0) < 0)
         ping->plan.key = (uint64_t)begin_ns;
     never_wait_for_errors();
-    ping->wake_fd = catch_signals();
+    ping->wake_fd = signals_open(signals, sizeof signals / sizeof *signals);
     if (ping->wake_fd < 0) {
-        err_say("ping: signals: %s", err_text(-errno));
+        err_say("ping: signals: %s", err_text(ping->wake_fd));
         return EXIT_SYSTEM;
     }
     int fd = connect_to(ping, addrs, count);
@@ -414,7 +386,7 @@ int cmd_ping(int argc, char **argv)
 {
     struct ping ping = {.wake_fd = -1,
                         .plan = {.size = 64, .interval_ns = NS_PER_S, .wait_ns = 10 * NS_PER_S}};
-    hold_standard_descriptors();
+    option_hold_standard_descriptors();
     int status = parse(&ping, argc, argv);
 
     if (status < 0) {
