@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The classic programs in examples/classic/: they work, as far as they go."""
+"""The classic programs in examples/classic/ work, as far as they go; and what docs/TOUR.md shows going wrong with them
+does go wrong, in those words.
+
+Each step (## and a number) is typed into a room of its own. In a ```console block, lines that begin with "$ " are typed,
+everything else is what is then printed, numbers that differ from run to run aside."""
 
 import os
 import re
@@ -10,10 +14,24 @@ from pathlib import Path
 import pytest
 
 import procfs
-from service import PATIENCE, YODEL, Output, until
+from room import Room
+from service import PATIENCE, ROOT, YODEL, Output, until
+from test_documents import APART
 
 CLASSIC = Path(YODEL).resolve().parent / "examples" / "classic"
+TOUR = (ROOT / "docs" / "TOUR.md").read_text(encoding="utf-8")
+pytestmark = pytest.mark.nosanitize("the classic programs are built without sanitizers")
 
+
+@pytest.fixture
+def built():
+    """The folder of the programs."""
+    if not CLASSIC.is_dir():
+        pytest.skip(f"{CLASSIC} was not built (-Dtests=enabled)")
+    return CLASSIC
+
+
+# --- The programs
 
 def group(pid):
     try:
@@ -64,10 +82,8 @@ class Classic:
 
 
 @pytest.fixture
-def classic():
+def classic(built):
     """classic(name, ...): one of the programs, whose processes are gone when the test is over."""
-    if not CLASSIC.is_dir():
-        pytest.skip(f"{CLASSIC} was not built (-Dtests=enabled)")
     started = []
 
     def start(*words):
@@ -120,3 +136,94 @@ def test_echo(classic):
     assert sum(line.startswith(b"received 6 bytes: hello") for line in server.screen.raw) == 3
     server.process.terminate()
     assert server.ends() == -signal.SIGTERM
+
+
+# --- The tour
+
+STEPS = dict(re.findall(r"^## (\d+\. .+)\n((?:(?!##? ).*\n)+)", TOUR, re.M))
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+
+# What differs from run to run, and how both sides are made the same. The buffers are as large as the kernel likes.
+DIFFERENT = [
+    (r"127\.0\.0\.1:[1-6]\d{4}\b", "127.0.0.1:PORT"),
+    (r"(?<![.:\w])\d{5,}\b", "MANY"),
+    (r" +$", ""),
+]
+
+
+def alike(text):
+    for pattern, same in DIFFERENT:
+        text = re.sub(pattern, same, text, flags=re.M)
+    return text
+
+
+@pytest.fixture
+def room(built, tmp_path):
+    able = subprocess.run([*APART, "true"], capture_output=True, text=True, timeout=10 * PATIENCE)
+    if able.returncode:
+        pytest.skip(f"no namespaces here: {able.stderr.strip()}")
+    room = Room(tmp_path, built)
+    yield room
+    room.close()
+
+
+@pytest.mark.parametrize("heading", STEPS)
+def test_step(room, heading):
+    expected = "".join(text for _, text in BLOCK.findall(STEPS[heading]))
+    if "::1" in expected and not os.path.exists("/proc/net/if_inet6"):
+        pytest.skip("no IPv6 here")
+    for line in expected.split("\n"):
+        if line.startswith("$ "):
+            room.type(line[2:])
+    assert alike(room.printed()) == alike(expected)
+
+
+def test_steps_are_all_there_is():
+    numbers = [int(heading.partition(".")[0]) for heading in STEPS]
+    assert numbers == list(range(1, len(STEPS) + 1)) and numbers
+    kinds = [kind for kind, _ in BLOCK.findall(TOUR)]
+    assert sorted(kinds) == ["console"] * (len(kinds) - 1) + ["sh"]
+    assert kinds[1:] == [kind for text in STEPS.values() for kind, _ in BLOCK.findall(text)]
+
+
+@pytest.mark.parametrize("heading", STEPS)
+def test_step_shows_a_classic_program_and_names_who_holds_it(heading):
+    """That the files exist, tests/lint/documents checks."""
+    text = STEPS[heading]
+    names = [path.stem for path in (ROOT / "examples" / "classic").glob("*.c")]
+    assert any(name in block for name in names for _, block in BLOCK.findall(text))
+    held = text.partition("**In yodel:**")[2]
+    assert re.search(r"`src/\w+/\w+\.c`", held)
+    named = re.findall(r"`(tests/[\w/.]+)`\s\((`\w+`(?:,\s`\w+`)*)\)", held)
+    assert len(named) == held.count("`tests/") > 0
+    for path, tests in named:
+        source = (ROOT / path).read_text()
+        for test in re.findall(r"\w+", tests):
+            assert re.search(rf"^(def|static void) {test}\(", source, re.M), f"{path} has no {test}"
+
+
+def test_preparations(tmp_path):
+    """The programs are compiled as the tour says, and a room is what it says."""
+    (kind, script), = BLOCK.findall(TOUR.partition("\n## Before you begin\n")[2].partition("\n## ")[0])
+    assert kind == "sh"
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "tmp").mkdir()
+    env = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "LC_ALL": "C"}
+
+    def run(*words, **how):
+        return subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30 * PATIENCE, **how)
+
+    done = run("bash", "--norc", "-c", script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    programs = {path.stem for path in (ROOT / "examples" / "classic").glob("*.c")}
+    assert {path.name for path in (tmp_path / "build-classic").iterdir()} == programs
+    able = run("unshare", "-rnpf", "--mount-proc", "true")
+    if able.returncode:
+        pytest.skip(f"no namespaces for users here: {able.stderr.strip()}")
+    done = run("bash", "--norc", "-c", script + "room", input="command -v echo_server; pgrep -c bash; ls; pwd; "
+               "ip -br addr show lo | tr -s ' ' | cut -d ' ' -f 1,3; ss -tlnH; echo $$\n")
+    assert done.stderr == ""
+    where, shells, folder, network, pid = done.stdout.splitlines()
+    assert where == str(tmp_path / "build-classic" / "echo_server")
+    assert Path(folder).parent == tmp_path / "tmp"
+    assert (shells, network, pid) == ("1", "lo 127.0.0.1/8", "1")
