@@ -9,49 +9,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
-#include <sched.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "lone.h"
 #include "net/dial.h"
 
 #define PORT 40000
 
 static bool usable;
-
-static bool write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-    if (fd >= 0)
-        close(fd);
-    return done;
-}
-
-/* A loopback interface alone, and one port that connect() may take. */
-static bool enter_namespace(void)
-{
-    struct ifreq lo = {.ifr_name = "lo"};
-    char range[32];
-
-    if (unshare(geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) < 0)
-        return false;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool up = ioctl(fd, SIOCGIFFLAGS, &lo) == 0;
-    lo.ifr_flags |= IFF_UP;
-    up = up && ioctl(fd, SIOCSIFFLAGS, &lo) == 0;
-    close(fd);
-    snprintf(range, sizeof range, "%d %d", PORT, PORT);
-    return up && write_file("/proc/sys/net/ipv4/ip_local_port_range", range);
-}
 
 static struct addr addr(const char *host, uint16_t port)
 {
@@ -107,6 +75,6 @@ int main(void)
         cmocka_unit_test(no_way_says_less_than_a_refusal),
     };
 
-    usable = enter_namespace();
+    usable = lone_enter() && lone_set_ports(PORT, PORT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
