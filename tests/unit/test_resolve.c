@@ -7,93 +7,35 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "names.h"
 #include "net/resolve.h"
+#include "traces.h"
 
 #define MANY 20
 #define PATIENCE_NS (20 * NS_PER_S)
-
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
-                          void *argument);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
-                          void *argument);
-int __real_pthread_join(pthread_t thread, void **result);
-int __wrap_pthread_join(pthread_t thread, void **result);
-int __real_pthread_detach(pthread_t thread);
-int __wrap_pthread_detach(pthread_t thread);
-
-static bool no_threads;
-static int unsettled; /* threads that are neither joined nor detached */
-
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
-                          void *argument)
-{
-    if (no_threads)
-        return EAGAIN;
-    unsettled++;
-    return __real_pthread_create(thread, attr, start, argument);
-}
-
-int __wrap_pthread_join(pthread_t thread, void **result)
-{
-    unsettled--;
-    return __real_pthread_join(thread, result);
-}
-
-int __wrap_pthread_detach(pthread_t thread)
-{
-    unsettled--;
-    return __real_pthread_detach(thread);
-}
-
-static int entries(const char *path)
-{
-    DIR *dir = opendir(path);
-    int count = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
-static int descriptors_before, threads_before;
 
 static int setup(void **state)
 {
     (void)state;
     names_have("192.0.2.1 2001:db8::1 192.0.2.2");
-    descriptors_before = entries("/proc/self/fd");
-    threads_before = entries("/proc/self/task");
+    traces_begin();
     return 0;
 }
 
-/* Whatever happened: at last no thread and no descriptor is left. An abandoned thread has its end of a pipe until it
- * ends, and a thread that was waited for is still in /proc for a moment. */
 static int teardown(void **state)
 {
-    int64_t deadline_ns = clock_ns() + PATIENCE_NS;
-
     (void)state;
     names_hold(false);
-    while (entries("/proc/self/fd") != descriptors_before || entries("/proc/self/task") != threads_before) {
-        if (clock_ns() > deadline_ns)
-            return -1;
-        poll(NULL, 0, 1);
-    }
-    return unsettled ? -1 : 0;
+    return traces_end();
 }
 
 static void wait_until_asked(int count)
@@ -261,7 +203,7 @@ static void numbers_need_neither_thread_nor_resolver(void **state)
     int asked = names_asked();
 
     (void)state;
-    no_threads = true;
+    traces_deny_threads(true);
     start(&resolve, "192.0.2.9", ADDR_ANY);
     expect(&addr, resolve_take(&resolve, &addr, 1), "192.0.2.9:7");
     start(&resolve, "2001:db8::9", ADDR_IPV6);
@@ -272,7 +214,7 @@ static void numbers_need_neither_thread_nor_resolver(void **state)
     assert_int_equal(resolve_take(&resolve, &addr, 1), -ERR_NAME);
     start(&resolve, "192.0.2.9", ADDR_IPV6);
     assert_int_equal(resolve_take(&resolve, &addr, 1), -ERR_NAME);
-    no_threads = false;
+    traces_deny_threads(false);
     assert_int_equal(names_asked(), asked);
 }
 
@@ -283,9 +225,9 @@ static void without_a_thread_or_a_pipe_it_does_not_start(void **state)
     struct rlimit before;
 
     (void)state;
-    no_threads = true;
+    traces_deny_threads(true);
     assert_int_equal(resolve_start(&resolve, &spec, ADDR_ANY), -EAGAIN);
-    no_threads = false;
+    traces_deny_threads(false);
     assert_int_equal(resolve_fd(&resolve), -1);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
