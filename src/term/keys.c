@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "term/keys.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define ESC 0x1b
+#define BEGIN "\033[200~"
+#define END "\033[201~"
+#define MARK_LEN (sizeof BEGIN - 1)
+
+void keys_init(struct keys *keys)
+{
+    memset(keys, 0, sizeof *keys);
+    buf_init(&keys->bytes, KEYS_PASTE_MAX + 2 * MARK_LEN);
+}
+
+void keys_done(struct keys *keys)
+{
+    buf_done(&keys->bytes);
+}
+
+void keys_clear(struct keys *keys)
+{
+    keys_done(keys);
+    keys_init(keys);
+}
+
+size_t keys_room(const struct keys *keys)
+{
+    return buf_space(&keys->bytes);
+}
+
+/* How many bytes at the beginning are those of mark. */
+static size_t agree(const uint8_t *bytes, size_t len, const char *mark, size_t mark_len)
+{
+    size_t count = 0;
+
+    while (count < len && count < mark_len && bytes[count] == (uint8_t)mark[count])
+        count++;
+    return count;
+}
+
+/* How long the paste is that begins here; 0: its end has not come yet. */
+static size_t paste_len(struct keys *keys, const uint8_t *bytes, size_t len)
+{
+    size_t from = keys->searched > MARK_LEN ? keys->searched - MARK_LEN : 0;
+    const uint8_t *end = memmem(bytes + from, len - from, END, MARK_LEN);
+
+    keys->searched = len;
+    return end ? (size_t)(end - bytes) + MARK_LEN : 0;
+}
+
+/* Whether bytes begin a character of UTF-8 whose rest has not come yet. */
+static bool is_cut(const uint8_t *bytes, size_t len)
+{
+    static const uint8_t rests[] = {0x80,
+                                    0xbf}; /* of some characters only one of them is valid (RFC 3629, 4) */
+    uint32_t character;
+
+    if (len >= 4 || text_decode(bytes, len, &character) > 0)
+        return false;
+    for (size_t i = 0; i < sizeof rests; i++) {
+        uint8_t whole[4];
+        memset(whole, rests[i], sizeof whole);
+        memcpy(whole, bytes, len);
+        if (text_decode(whole, sizeof whole, &character) > len)
+            return true;
+    }
+    return false;
+}
+
+/* How many of the bytes at ready, which are len (1 or more), may be handed over together; 0: their rest must come first. */
+static size_t next_unit(struct keys *keys, const uint8_t *bytes, size_t len)
+{
+    bool split = keys->escaped && bytes[0] != ESC; /* its ESC has been handed over */
+    const char *mark = split ? BEGIN + 1 : BEGIN;
+    size_t mark_len = MARK_LEN - split;
+    size_t same = agree(bytes, len, mark, mark_len);
+
+    if (same == mark_len)
+        return paste_len(keys, bytes, len);
+    if (same == len && !(same == 1 && bytes[0] == ESC)) /* ESC alone is a key */
+        return 0;
+    return is_cut(bytes, len) ? 0 : 1;
+}
+
+static void advance(struct keys *keys)
+{
+    size_t len = buf_len(&keys->bytes);
+    const uint8_t *bytes = buf_bytes(&keys->bytes);
+
+    while (keys->ready < len) {
+        size_t unit = next_unit(keys, bytes + keys->ready, len - keys->ready);
+        if (unit == 0)
+            return;
+        keys->escaped = unit == 1 && bytes[keys->ready] == ESC;
+        keys->ready += unit;
+        keys->searched = 0;
+    }
+}
+
+/* Let go of all but the last bytes, in which the end of the paste may have begun. */
+static void drop(struct keys *keys)
+{
+    size_t tail = MARK_LEN - 1;
+    size_t len = buf_len(&keys->bytes);
+
+    const uint8_t *end = memmem(buf_bytes(&keys->bytes), len, END, MARK_LEN);
+    keys->dropping = !end;
+    if (end)
+        buf_consume(&keys->bytes, (size_t)(end - buf_bytes(&keys->bytes)) + MARK_LEN);
+    else if (len > tail)
+        buf_consume(&keys->bytes, len - tail);
+    keys->searched = 0;
+}
+
+void keys_put(struct keys *keys, const char *bytes, size_t len)
+{
+    buf_append(&keys->bytes, bytes, len);
+    if (keys->dropping)
+        drop(keys);
+    if (!keys->dropping)
+        advance(keys);
+    if (buf_space(&keys->bytes) == 0 && keys->ready == 0) {
+        keys->dropped = true;
+        drop(keys);
+    }
+}
+
+bool keys_dropped(struct keys *keys)
+{
+    bool dropped = keys->dropped;
+
+    keys->dropped = false;
+    return dropped;
+}
+
+bool keys_ready(const struct keys *keys)
+{
+    return keys->ready > 0;
+}
+
+int keys_get(struct keys *keys)
+{
+    if (keys->ready == 0)
+        return -1;
+    int byte = *buf_bytes(&keys->bytes);
+    buf_consume(&keys->bytes, 1);
+    keys->ready--;
+    return byte;
+}
