@@ -7,9 +7,10 @@
 #include "base/text.h"
 
 #define ESC 0x1b
-#define BEGIN "\033[200~"
-#define END "\033[201~"
-#define MARK_LEN (sizeof BEGIN - 1)
+#define MARK_LEN 6
+
+static const char begin_mark[MARK_LEN + 1] = "\033[200~";
+static const char end_mark[MARK_LEN + 1] = "\033[201~";
 
 void keys_init(struct keys *keys)
 {
@@ -47,7 +48,7 @@ static size_t agree(const uint8_t *bytes, size_t len, const char *mark, size_t m
 static size_t paste_len(struct keys *keys, const uint8_t *bytes, size_t len)
 {
     size_t from = keys->searched > MARK_LEN ? keys->searched - MARK_LEN : 0;
-    const uint8_t *end = memmem(bytes + from, len - from, END, MARK_LEN);
+    const uint8_t *end = memmem(bytes + from, len - from, end_mark, MARK_LEN);
 
     keys->searched = len;
     return end ? (size_t)(end - bytes) + MARK_LEN : 0;
@@ -76,7 +77,7 @@ static bool is_cut(const uint8_t *bytes, size_t len)
 static size_t next_unit(struct keys *keys, const uint8_t *bytes, size_t len)
 {
     bool split = keys->escaped && bytes[0] != ESC; /* its ESC has been handed over */
-    const char *mark = split ? BEGIN + 1 : BEGIN;
+    const char *mark = begin_mark + split;
     size_t mark_len = MARK_LEN - split;
     size_t same = agree(bytes, len, mark, mark_len);
 
@@ -108,7 +109,7 @@ static void drop(struct keys *keys)
     size_t tail = MARK_LEN - 1;
     size_t len = buf_len(&keys->bytes);
 
-    const uint8_t *end = memmem(buf_bytes(&keys->bytes), len, END, MARK_LEN);
+    const uint8_t *end = memmem(buf_bytes(&keys->bytes), len, end_mark, MARK_LEN);
     keys->dropping = !end;
     if (end)
         buf_consume(&keys->bytes, (size_t)(end - buf_bytes(&keys->bytes)) + MARK_LEN);

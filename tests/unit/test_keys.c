@@ -158,6 +158,7 @@ static void a_longer_paste_is_dropped_to_its_end(void **state)
 {
     struct keys keys;
     char *text = malloc(3 * KEYS_PASTE_MAX);
+    static const char end[] = "\033[201~";
     char out[16];
 
     (void)state;
@@ -170,9 +171,9 @@ static void a_longer_paste_is_dropped_to_its_end(void **state)
         put_all(&keys, text, 3 * KEYS_PASTE_MAX);
         assert_true(keys_dropped(&keys));
         assert_false(keys_dropped(&keys));
-        put_all(&keys, "\033[201~", cut);
+        put_all(&keys, end, cut);
         assert_int_equal(take(&keys, out), 0);
-        put_all(&keys, "\033[201~" + cut, 6 - cut);
+        put_all(&keys, end + cut, 6 - cut);
         put_all(&keys, "b", 1);
         assert_int_equal(take(&keys, out), 1);
         assert_int_equal(out[0], 'b');
