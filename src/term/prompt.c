@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "term/prompt.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+/* Readline's headers need stdio.h before them. */
+#include <readline/history.h>
+#include <readline/readline.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termcap.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/output.h"
+#include "term/keys.h"
+
+#define PROMPT "> "
+#define HISTORY_MAX 1000
+#define READ_MAX 4096
+#define PASTE_OFF "\033[?2004l"
+
+/* What Readline redraws, on top of PROMPT_PRINT_MAX. */
+#define REDRAW_MAX (8 << 20)
+
+struct prompt {
+    const struct prompt_listener *listener;
+    const char *const *commands;
+    struct output *output;
+    FILE *stream; /* Readline's way to output */
+    struct keys keys;
+    bool colours;
+    bool hidden;  /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
+    char *taken;  /* the line that enter() has had taken, until Readline has put its history in order */
+    bool ended;   /* Ctrl-D or end of file */
+    bool lost;    /* the terminal takes nothing any more */
+    char *again;  /* a line that was not taken, to be typed again */
+};
+
+/* Readline's functions take no context. */
+static struct prompt *the_prompt;
+
+/* How the terminal was found. */
+static struct termios found;
+
+static const int deadly[] = {SIGABRT, SIGALRM, SIGBUS,    SIGFPE,  SIGILL,  SIGPOLL, SIGPROF,
+                             SIGPWR,  SIGSEGV, SIGSTKFLT, SIGSYS,  SIGTRAP, SIGUSR1, SIGUSR2,
+                             SIGXCPU, SIGXFSZ, SIGVTALRM, SIGQUIT, SIGTERM, SIGHUP};
+
+/* Async-signal-safe. */
+static void restore(void)
+{
+    if (!the_prompt)
+        return;
+    tcsetattr(STDIN_FILENO, TCSANOW, &found);
+    ssize_t written = write(STDOUT_FILENO, PASTE_OFF "\r\n", sizeof PASTE_OFF + 1);
+    (void)written;
+}
+
+/* The disposition is the default again (SA_RESETHAND), and the signal unblocked on return. */
+static void restore_and_die(int number)
+{
+    restore();
+    raise(number);
+}
+
+static void guard_terminal(void)
+{
+    struct sigaction now, action = {.sa_handler = restore_and_die, .sa_flags = (int)SA_RESETHAND};
+
+    atexit(restore); /* out of memory, anywhere */
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+            sigaction(deadly[i], &action, NULL);
+}
+
+static void unguard_terminal(void)
+{
+    struct sigaction now;
+
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler == restore_and_die)
+            signal(deadly[i], SIG_DFL);
+}
+
+static void put(struct prompt *prompt, const void *bytes, size_t len)
+{
+    if (len > 0 && !prompt->lost && output_write(prompt->output, bytes, len) != 0)
+        prompt->lost = true;
+}
+
+static ssize_t write_stream(void *cookie, const char *bytes, size_t len)
+{
+    put(cookie, bytes, len);
+    return (ssize_t)len; /* a terminal that is gone is the loop's business, not Readline's */
+}
+
+static void hide(struct prompt *prompt)
+{
+    if (prompt->hidden)
+        return;
+    rl_clear_visible_line();
+    fflush(prompt->stream);
+    prompt->hidden = true;
+}
+
+/* Readline redraws whenever it likes; while the prompt is hidden, prompt_show() does it later. */
+static void redisplay(void)
+{
+    if (!the_prompt->hidden)
+        rl_redisplay();
+}
+
+/* Readline would switch the terminal back and forth at each line, and echo what arrives meanwhile. */
+static void stay_prepared(void)
+{
+}
+
+/* Keys that are signals elsewhere are keys here. */
+static void prepare(int meta)
+{
+    struct termios now;
+
+    rl_prep_terminal(meta);
+    if (tcgetattr(STDIN_FILENO, &now) < 0 || !(now.c_lflag & ISIG))
+        return;
+    now.c_lflag &= ~(tcflag_t)ISIG;
+    tcsetattr(STDIN_FILENO, TCSANOW, &now);
+}
+
+static int next_key(FILE *stream)
+{
+    (void)stream;
+    int key = keys_get(&the_prompt->keys);
+
+    return key < 0 ? EOF : key;
+}
+
+static int has_key(void)
+{
+    return keys_ready(&the_prompt->keys);
+}
+
+static void remember(const char *line)
+{
+    const HIST_ENTRY *last = history_get(history_base + history_length - 1);
+
+    if (*line && (!last || strcmp(last->line, line) != 0))
+        add_history(line);
+}
+
+static bool offer(struct prompt *prompt, const char *line)
+{
+    return prompt->listener->on_line(prompt->listener->context, line, strlen(line));
+}
+
+/* What Enter does instead of accept-line: the row with the prompt and what was typed vanishes, for it is printed as a message
+ * if it is one; and a line that is not taken stays. */
+static int enter(int count, int key)
+{
+    struct prompt *prompt = the_prompt;
+    char *line = strdup(rl_line_buffer);
+
+    if (!line)
+        return rl_ding();
+    if (!offer(prompt, line)) {
+        free(line);
+        return 0;
+    }
+    hide(prompt);
+    prompt->taken = line;
+    rl_delete_text(0, rl_end); /* not rl_replace_line(): a line of the history gets its own text back */
+    rl_point = rl_mark = 0;
+    return rl_newline(count, key);
+}
+
+/* Readline's, when a line ends: after enter(), or after another command that ends one (operate-and-get-next). */
+static void on_line(char *line)
+{
+    struct prompt *prompt = the_prompt;
+
+    if (!line) {
+        hide(prompt);
+        prompt->ended = true;
+    } else if (prompt->taken || offer(prompt, line)) {
+        remember(prompt->taken ? prompt->taken : line);
+    } else {
+        prompt->again = strdup(line);
+    }
+    free(prompt->taken);
+    prompt->taken = NULL;
+    free(line);
+}
+
+static void type_again(struct prompt *prompt)
+{
+    rl_insert_text(prompt->again);
+    free(prompt->again);
+    prompt->again = NULL;
+    if (!prompt->hidden)
+        rl_redisplay();
+}
+
+static char *next_command(const char *text, int again)
+{
+    static size_t at;
+
+    if (!again)
+        at = 0;
+    for (const char *const *commands = the_prompt->commands; commands[at];) {
+        const char *command = commands[at++];
+        if (strncmp(command, text, strlen(text)) == 0)
+            return strdup(command);
+    }
+    return NULL;
+}
+
+/* A command at the beginning of the line; otherwise Readline completes the name of a file. */
+static char **complete(const char *text, int start, int end)
+{
+    (void)end;
+    return start == 0 && *text == '/' ? rl_completion_matches(text, next_command) : NULL;
+}
+
+/* Wherever the user's keys lead to accept-line, they lead to enter(). */
+static void take_over_enter(void)
+{
+    static const char *const names[] = {"emacs-standard", "emacs-meta", "emacs-ctlx", "vi-insert",
+                                        "vi-command"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        Keymap map = rl_get_keymap_by_name(names[i]);
+        for (int key = 0; map && key < KEYMAP_SIZE; key++)
+            if (map[key].type == ISFUNC && map[key].function == rl_newline)
+                map[key].function = enter;
+    }
+}
+
+/* Readline and the C library must know how many bytes a character has. A terminal today speaks UTF-8, whatever the C locale of
+ * a bare environment says; Readline asks the environment. */
+static void set_utf8(void)
+{
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
+        return;
+    setenv("LC_ALL", "C.UTF-8", 1);
+    setlocale(LC_CTYPE, "");
+}
+
+static void set_up_readline(struct prompt *prompt)
+{
+    rl_readline_name = "yodel";
+    rl_instream = stdin;
+    rl_outstream = prompt->stream;
+    rl_catch_signals = 0;
+    rl_catch_sigwinch = 0;
+    rl_change_environment = 0;
+    rl_erase_empty_line = 1;
+    rl_getc_function = next_key;
+    rl_input_available_hook = has_key;
+    rl_prep_term_function = prepare;
+    rl_deprep_term_function = stay_prepared;
+    rl_attempted_completion_function = complete;
+    rl_initialize(); /* reads the user's inputrc, some of which would make the loop wait */
+    rl_redisplay_function = redisplay; /* not before: it would not ask what the terminal can do */
+    rl_completion_query_items = -1;
+    rl_variable_bind("page-completions", "off");
+    take_over_enter();
+    using_history();
+    stifle_history(HISTORY_MAX);
+}
+
+static bool has_colours(void)
+{
+    const char *no = getenv("NO_COLOR"); /* https://no-color.org: set and not empty */
+    const char *terminal = getenv("TERM");
+
+    if ((no && *no) || !terminal)
+        return false;
+    return tgetent(NULL, terminal) == 1 && tgetnum("Co") >= 8;
+}
+
+int prompt_open(struct prompt **opened, const struct prompt_listener *listener, const char *const *commands)
+{
+    static const cookie_io_functions_t functions = {.write = write_stream};
+    struct prompt *prompt = calloc(1, sizeof *prompt);
+
+    if (!prompt)
+        return -ENOMEM;
+    prompt->listener = listener;
+    prompt->commands = commands;
+    prompt->stream = fopencookie(prompt, "w", functions);
+    if (!prompt->stream || tcgetattr(STDIN_FILENO, &found) < 0) {
+        int error = -errno;
+        if (prompt->stream)
+            fclose(prompt->stream);
+        free(prompt);
+        return error;
+    }
+    prompt->output = output_new(STDOUT_FILENO, PROMPT_PRINT_MAX + REDRAW_MAX);
+    prompt->colours = has_colours();
+    keys_init(&prompt->keys);
+    the_prompt = prompt;
+    guard_terminal();
+    set_utf8();
+    set_up_readline(prompt);
+    rl_callback_handler_install(PROMPT, on_line);
+    prompt_show(prompt);
+    *opened = prompt;
+    return 0;
+}
+
+void prompt_close(struct prompt *prompt)
+{
+    if (!prompt)
+        return;
+    hide(prompt);
+    rl_deprep_term_function = NULL;
+    rl_callback_handler_remove();
+    rl_eof_found = 0; /* Readline would end the row after Ctrl-D, which is hidden */
+    rl_deprep_terminal();
+    fflush(prompt->stream);
+    output_flush(prompt->output);
+    unguard_terminal();
+    rl_outstream = stdout;
+    fclose(prompt->stream);
+    output_free(prompt->output);
+    keys_done(&prompt->keys);
+    free(prompt->again);
+    free(prompt->taken);
+    free(prompt);
+    the_prompt = NULL;
+}
+
+int prompt_in_fd(const struct prompt *prompt)
+{
+    return keys_room(&prompt->keys) > 0 && !prompt->ended ? STDIN_FILENO : -1;
+}
+
+int prompt_out_fd(const struct prompt *prompt)
+{
+    return prompt->lost ? -1 : output_fd(prompt->output);
+}
+
+static void hand_over(struct prompt *prompt)
+{
+    while (keys_ready(&prompt->keys) && !prompt->ended && !prompt_busy(prompt)) {
+        rl_callback_read_char();
+        if (prompt->again)
+            type_again(prompt);
+    }
+    if (keys_dropped(&prompt->keys))
+        prompt->listener->on_dropped(prompt->listener->context);
+}
+
+static bool is_key(char byte, int which)
+{
+    return found.c_cc[which] != _POSIX_VDISABLE && (cc_t)byte == found.c_cc[which];
+}
+
+/* What the terminal does with these keys elsewhere: what was typed and not read yet is gone. */
+static void send_signal(struct prompt *prompt, char byte)
+{
+    keys_clear(&prompt->keys);
+    if (is_key(byte, VINTR))
+        prompt->listener->on_interrupt(prompt->listener->context);
+    else
+        kill(0, is_key(byte, VSUSP) ? SIGTSTP : SIGQUIT);
+}
+
+static void take(struct prompt *prompt, const char *bytes, size_t len)
+{
+    size_t begin = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (!is_key(bytes[i], VINTR) && !is_key(bytes[i], VSUSP) && !is_key(bytes[i], VQUIT))
+            continue;
+        keys_put(&prompt->keys, bytes + begin, i - begin);
+        hand_over(prompt);
+        send_signal(prompt, bytes[i]);
+        begin = i + 1;
+    }
+    keys_put(&prompt->keys, bytes + begin, len - begin);
+    hand_over(prompt);
+}
+
+void prompt_read(struct prompt *prompt)
+{
+    char bytes[READ_MAX];
+    size_t room = keys_room(&prompt->keys);
+
+    ssize_t count = read(STDIN_FILENO, bytes, room < sizeof bytes ? room : sizeof bytes);
+    if (count > 0)
+        take(prompt, bytes, (size_t)count);
+    else if (count == 0 || (errno != EINTR && errno != EAGAIN))
+        prompt->ended = true; /* hung up */
+    fflush(prompt->stream);
+    if (prompt->ended)
+        prompt->listener->on_end(prompt->listener->context);
+}
+
+void prompt_print(struct prompt *prompt, const struct buf *rows)
+{
+    hide(prompt);
+    put(prompt, buf_bytes(rows), buf_len(rows));
+}
+
+static void flush(struct prompt *prompt)
+{
+    fflush(prompt->stream);
+    int error = output_flush(prompt->output);
+    if (error && error != -EAGAIN)
+        prompt->lost = true;
+}
+
+void prompt_show(struct prompt *prompt)
+{
+    flush(prompt);
+    hand_over(prompt); /* what was typed while the terminal was busy */
+    if (prompt->hidden) {
+        prompt->hidden = false;
+        rl_on_new_line();
+        rl_redisplay();
+    }
+    flush(prompt);
+}
+
+bool prompt_busy(const struct prompt *prompt)
+{
+    return !prompt->lost && output_waiting(prompt->output) > PROMPT_BUSY;
+}
+
+bool prompt_is_empty(const struct prompt *prompt)
+{
+    (void)prompt;
+    return rl_end == 0;
+}
+
+const char *prompt_text(const struct prompt *prompt)
+{
+    (void)prompt;
+    return rl_line_buffer;
+}
+
+void prompt_clear_line(struct prompt *prompt)
+{
+    keys_clear(&prompt->keys);
+    hide(prompt);
+    rl_free_line_state(); /* of a search, of an argument, of a key sequence */
+    rl_callback_sigcleanup();
+    rl_delete_text(0, rl_end);
+    rl_point = rl_mark = 0;
+}
+
+void prompt_clear_screen(struct prompt *prompt)
+{
+    hide(prompt);
+    prompt->hidden = false;
+    rl_clear_screen(1, 0);
+    fflush(prompt->stream);
+}
+
+/* A terminal that reflows has moved the rows of a long line, nobody knows where to: it is left as it is, and the prompt
+ * shown below it. A line that takes one row before and after is where it was. */
+void prompt_resize(struct prompt *prompt)
+{
+    static const char clear_row[] = "\r\033[K";
+    int rows, before, after;
+
+    rl_get_screen_size(&rows, &before);
+    rl_reset_screen_size();
+    rl_get_screen_size(&rows, &after);
+    if (prompt->hidden)
+        return;
+    fflush(prompt->stream);
+    int most = (int)sizeof PROMPT + 2 * rl_end; /* a byte takes two cells at most: ^X */
+    if (most < before && most < after)
+        put(prompt, clear_row, sizeof clear_row - 1);
+    else
+        put(prompt, "\r\n", 2);
+    prompt->hidden = true;
+}
+
+void prompt_suspend(struct prompt *prompt)
+{
+    hide(prompt);
+    rl_deprep_terminal();
+    fflush(prompt->stream);
+    output_flush(prompt->output);
+}
+
+void prompt_resume(struct prompt *prompt)
+{
+    rl_deprep_terminal(); /* it is ours only in name, if somebody else has set it */
+    prepare(1);
+    rl_reset_screen_size();
+    prompt->hidden = true;
+}
+
+struct text_look prompt_look(const struct prompt *prompt)
+{
+    struct text_look look = {.colours = prompt->colours};
+    int rows;
+
+    rl_get_screen_size(&rows, &look.columns);
+    return look;
+}
