@@ -46,6 +46,30 @@ _yodel_echo() {
     done
 }
 
+_yodel_listen() {
+    case $prev in
+    --name | --linger | --dead-timeout | --accept-from) return ;;
+    esac
+    [[ -z $1 ]] || return
+    if [[ $cur == -* ]]; then
+        _yodel_words '--plain --name --keep --accept-from --linger --dead-timeout --help -4 -6 -q -h'
+    else
+        _yodel_words 'localhost 127.0.0.1 0.0.0.0'
+    fi
+}
+
+_yodel_call() {
+    case $prev in
+    --name | --timeout | --linger | --dead-timeout | -p) return ;;
+    esac
+    [[ -z $1 ]] || return
+    if [[ $cur == -* ]]; then
+        _yodel_words '--plain --name --timeout --retry --linger --dead-timeout --help -4 -6 -p -q -h'
+    elif [[ $cur != : && $prev != : ]]; then
+        _yodel_hosts
+    fi
+}
+
 _yodel_ping() {
     case $prev in
     -[cisWwp] | -[qv46]*[cisWwp]) return ;;
@@ -62,7 +86,7 @@ _yodel() {
 
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        _yodel_words 'echo ping help --help --version -h -V'
+        _yodel_words 'listen call echo ping help --help --version -h -V'
         return
     fi
     # "=" is a word of its own here: --engine=fork is three.
@@ -72,9 +96,11 @@ _yodel() {
         given=${COMP_WORDS[COMP_CWORD - 2]}= prev=''
     fi
     case ${COMP_WORDS[1]} in
+    listen) _yodel_listen "$given" ;;
+    call) _yodel_call "$given" ;;
     echo) _yodel_echo "$given" ;;
     ping) _yodel_ping ;;
-    help) [[ $COMP_CWORD -gt 2 ]] || _yodel_words 'echo ping' ;;
+    help) [[ $COMP_CWORD -gt 2 ]] || _yodel_words 'listen call echo ping' ;;
     esac
 }
 

@@ -11,13 +11,33 @@ function __yodel_no_command -d 'Whether no command has been typed yet'
 end
 
 complete -c yodel -f
+complete -c yodel -n __yodel_no_command -a listen -d 'Wait for the one peer, and talk'
+complete -c yodel -n __yodel_no_command -a call -d 'Reach the one peer, and talk'
 complete -c yodel -n __yodel_no_command -a echo -d 'Echo service'
 complete -c yodel -n __yodel_no_command -a ping -d 'Connect time and round trips'
 complete -c yodel -n __yodel_no_command -a help -d 'What a command does'
 complete -c yodel -n __yodel_no_command -s h -l help -d Help
 complete -c yodel -n __yodel_no_command -s V -l version -d 'The version'
 
-complete -c yodel -n '__yodel_command help; and test (count (commandline -opc)) -eq 2' -a 'echo ping'
+complete -c yodel -n '__yodel_command help; and test (count (commandline -opc)) -eq 2' -a 'listen call echo ping'
+
+for command in listen call
+    complete -c yodel -n "__yodel_command $command" -l plain -d 'Plain TCP, not encrypted'
+    complete -c yodel -n "__yodel_command $command" -x -l name -d 'How you are shown'
+    complete -c yodel -n "__yodel_command $command" -x -l linger -d 'In a pipe: how long the second direction may go on'
+    complete -c yodel -n "__yodel_command $command" -x -l dead-timeout -d 'Give up a peer of whom nothing is heard (30s)'
+    complete -c yodel -n "__yodel_command $command" -s 4 -d 'Only IPv4'
+    complete -c yodel -n "__yodel_command $command" -s 6 -d 'Only IPv6'
+    complete -c yodel -n "__yodel_command $command" -s q -d 'In a pipe: errors only'
+    complete -c yodel -n "__yodel_command $command" -s h -l help -d Help
+end
+complete -c yodel -n '__yodel_command listen' -l keep -d 'Go on listening after the peer has left'
+complete -c yodel -n '__yodel_command listen' -x -l accept-from -d 'Let only these in, as 10.0.0.0/8'
+complete -c yodel -n '__yodel_command listen' -a 'localhost 127.0.0.1 0.0.0.0' -d 'Address to listen on'
+complete -c yodel -n '__yodel_command call' -x -l timeout -d 'How long one try to connect may take (10s)'
+complete -c yodel -n '__yodel_command call' -l retry -d 'Try again until somebody is there'
+complete -c yodel -n '__yodel_command call' -x -s p -d 'The port (5188)'
+complete -c yodel -n '__yodel_command call' -a 'localhost (__fish_print_hostnames)' -d Host
 
 complete -c yodel -n '__yodel_command echo' -x -l engine -a 'auto\t"The default: epoll"
 epoll\t"Workers with many clients each"

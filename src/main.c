@@ -11,6 +11,8 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *what;
 } commands[] = {
+    {"listen", cmd_listen, "wait for the one peer, and talk"},
+    {"call", cmd_call, "reach the one peer, and talk"},
     {"echo", cmd_echo, "echo service: sends back whatever its clients send"},
     {"ping", cmd_ping, "connect time and round trips against an echo service"},
 };
@@ -19,7 +21,9 @@ static const struct {
 
 static int usage(FILE *out)
 {
-    fputs("yodel calls across the valley: TCP echo service and probe.\n\n"
+    fputs("yodel calls across the valley: talk over one connection; TCP echo service and probe.\n\n"
+          "  yodel listen --plain          wait on port 5188 for somebody to talk with\n"
+          "  yodel call --plain box        talk with who listens on box\n"
           "  yodel echo                    answer on port 5188, IPv6 and IPv4\n"
           "  yodel ping localhost          measure the way to it\n\n"
           "Commands:\n",

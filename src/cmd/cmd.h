@@ -4,7 +4,9 @@
 #ifndef YODEL_CMD_CMD_H
 #define YODEL_CMD_CMD_H
 
+int cmd_call(int argc, char **argv);
 int cmd_echo(int argc, char **argv);
+int cmd_listen(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
 
 #endif

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "chat/chat.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/signals.h"
+#include "chat/link.h"
+#include "chat/screen.h"
+#include "term/prompt.h"
+#include "wire/plain.h"
+
+/* After our end of file a peer that does not hang up, as nc without -N, is waited for so long: an answer may be under way. */
+#define FAREWELL_MS 500
+
+/* What is not acknowledged so long after the end is told to be undelivered. */
+#define DELIVERY_MS 5000
+
+/* How often to ask meanwhile: the kernel does not tell. */
+#define ACK_POLL_MS 5
+
+#define RECEIVE_MAX (64 << 10)
+
+enum phase {
+    PHASE_MEETING, /* there is no peer yet */
+    PHASE_TALKING,
+    PHASE_PARTING, /* one side has ended; what is under way still arrives */
+    PHASE_OVER,
+};
+
+struct chat {
+    const struct chat_config *config;
+    struct meet *meet;
+    struct screen screen;
+    struct link link;
+    struct plain plain;
+    enum phase phase;
+    int status;
+    int signals_fd;
+    bool left;              /* the peer sends no more */
+    bool quitting;          /* the user has said goodbye */
+    bool interrupted;       /* the last key was Ctrl-C */
+    int64_t patience_ms;    /* when to tell that something is still under way */
+    int64_t farewell_ms;    /* when the peer has had its time to hang up */
+    int64_t undelivered_ms; /* when what is not acknowledged counts as lost */
+    uint64_t turned_away;   /* so many of whom was told */
+    int lobby_error;        /* of which was told */
+    uint64_t failures;      /* tries to reach the peer of which was told */
+};
+
+static const char *const commands[] = {"/clear", "/help", "/quit", NULL};
+
+/* --- how it ends */
+
+static void finish(struct chat *chat, int status)
+{
+    chat->phase = PHASE_OVER;
+    chat->status = status;
+}
+
+static size_t waiting(const struct chat *chat)
+{
+    size_t len = 0;
+
+    plain_output(&chat->plain, &len);
+    return len;
+}
+
+/* What is typed stays where it is if somebody else may get it. */
+static void say_not_sent(struct chat *chat)
+{
+    if (prompt_is_empty(chat->screen.prompt) || (chat->meet->keep && !chat->quitting))
+        return;
+    screen_not_sent(&chat->screen, prompt_text(chat->screen.prompt));
+    prompt_clear_line(chat->screen.prompt);
+}
+
+/* Nobody is to be waited for any more. */
+static void hang_up(struct chat *chat)
+{
+    bool lost = waiting(chat) > 0 || link_unacked(&chat->link) || chat->link.broken;
+
+    if (lost)
+        screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
+    if (lost)
+        link_abort(&chat->link); /* the peer is not to take it for complete either */
+    else
+        link_close(&chat->link);
+    finish(chat, lost ? EXIT_NO_CONNECTION : EXIT_DONE);
+}
+
+static void lose(struct chat *chat, int error)
+{
+    if (chat->left && (error == -EPIPE || error == -ECONNRESET)) {
+        hang_up(chat); /* it has left, and said so before */
+        return;
+    }
+    screen_say(&chat->screen, ENTRY_ERROR, "%s: connection lost: %s", chat->link.host, err_text(error));
+    say_not_sent(chat);
+    if (waiting(chat) > 0)
+        screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
+    link_abort(&chat->link);
+    finish(chat, EXIT_NO_CONNECTION);
+}
+
+static void part(struct chat *chat)
+{
+    int64_t now_ms = clock_ms();
+
+    if (chat->phase == PHASE_MEETING)
+        finish(chat, chat->meet->lobby ? EXIT_DONE : EXIT_NO_CONNECTION);
+    if (chat->phase != PHASE_TALKING)
+        return;
+    chat->phase = PHASE_PARTING;
+    chat->patience_ms = now_ms + FAREWELL_MS;
+    chat->undelivered_ms = now_ms + DELIVERY_MS;
+    chat->farewell_ms = INT64_MAX;
+}
+
+/* The user wants to leave; who wants it twice waits for nobody. */
+static void quit(struct chat *chat)
+{
+    chat->quitting = true;
+    if (chat->phase == PHASE_PARTING)
+        hang_up(chat);
+    else
+        part(chat);
+}
+
+/* See that what was said arrives, as far as the peer lets it. */
+static void go_on_parting(struct chat *chat, int64_t now_ms)
+{
+    bool done = waiting(chat) == 0 || chat->link.broken;
+
+    if (done && chat->left && (chat->link.broken || !link_unacked(&chat->link))) {
+        hang_up(chat);
+        return;
+    }
+    if (done && !chat->link.shut && !chat->link.broken) {
+        link_shut(&chat->link, now_ms);
+        chat->farewell_ms = now_ms + FAREWELL_MS;
+    }
+    if (now_ms >= chat->patience_ms && (waiting(chat) > 0 || link_unacked(&chat->link))) {
+        chat->patience_ms = INT64_MAX;
+        screen_say(&chat->screen, ENTRY_STATUS,
+                   "waiting until %s has received what you said; Ctrl-C gives up", chat->link.host);
+    }
+    if (now_ms >= chat->undelivered_ms || (now_ms >= chat->farewell_ms && !link_unacked(&chat->link)))
+        hang_up(chat);
+}
+
+/* --- the keyboard */
+
+static void say_help(struct chat *chat)
+{
+    screen_say(&chat->screen, ENTRY_STATUS,
+               "/quit   say goodbye (so does Ctrl-D on an empty line, and Ctrl-C twice)");
+    screen_say(&chat->screen, ENTRY_STATUS, "/clear  make the screen empty");
+    screen_say(&chat->screen, ENTRY_STATUS, "/help   this; //text sends /text");
+    screen_say(&chat->screen, ENTRY_STATUS,
+               "Tab completes commands and names of files, Up and Down bring back what you said");
+}
+
+static bool obey(struct chat *chat, const char *line)
+{
+    if (strcmp(line, "/quit") == 0)
+        quit(chat);
+    else if (strcmp(line, "/help") == 0)
+        say_help(chat);
+    else if (strcmp(line, "/clear") == 0)
+        prompt_clear_screen(chat->screen.prompt);
+    else {
+        screen_say(&chat->screen, ENTRY_ERROR, "no such command (/help lists them; //text sends /text)");
+        return false;
+    }
+    return true;
+}
+
+static bool on_line(void *context, const char *line, size_t len)
+{
+    struct chat *chat = context;
+
+    chat->interrupted = false;
+    if (len == 0)
+        return true;
+    if (*line == '/' && line[1] != '/')
+        return obey(chat, line);
+    if (*line == '/') {
+        line++;
+        len--;
+    }
+    if (chat->phase != PHASE_TALKING) {
+        screen_say(&chat->screen, ENTRY_ERROR, "not sent: nobody is here%s",
+                   chat->phase == PHASE_MEETING ? " yet" : " any more");
+        return false;
+    }
+    int error = plain_send(&chat->plain, (const uint8_t *)line, len);
+    if (error == -ERR_RANGE)
+        screen_say(&chat->screen, ENTRY_ERROR, "not sent: longer than 1 MiB (yodel sends files in a pipe)");
+    else if (error)
+        screen_say(&chat->screen, ENTRY_ERROR, "not sent: %s takes nothing at the moment (Enter tries again)",
+                   chat->link.host);
+    if (error)
+        return false;
+    screen_message(&chat->screen, ENTRY_OWN, line, len, false);
+    return true;
+}
+
+static void on_interrupt(void *context)
+{
+    struct chat *chat = context;
+    bool again = chat->interrupted || chat->phase != PHASE_TALKING;
+
+    if (prompt_is_empty(chat->screen.prompt) && again) {
+        quit(chat);
+        return;
+    }
+    if (prompt_is_empty(chat->screen.prompt))
+        screen_say(&chat->screen, ENTRY_STATUS, "Ctrl-C again leaves");
+    prompt_clear_line(chat->screen.prompt);
+    chat->interrupted = true;
+}
+
+static void on_end(void *context)
+{
+    quit(context);
+}
+
+static void on_dropped(void *context)
+{
+    struct chat *chat = context;
+
+    screen_say(&chat->screen, ENTRY_ERROR,
+               "what was pasted is longer than 1 MiB and was dropped (yodel sends files in a pipe)");
+}
+
+/* --- signals */
+
+/* Stop as the terminal's user wants it, until somebody continues us. */
+static void stop(struct chat *chat)
+{
+    const struct timespec at_once = {0};
+    sigset_t stop, resume;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    sigemptyset(&resume);
+    sigaddset(&resume, SIGCONT);
+    prompt_suspend(chat->screen.prompt);
+    raise(SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL); /* stops here */
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    while (sigtimedwait(&resume, NULL, &at_once) > 0)
+        ;
+    prompt_resume(chat->screen.prompt);
+}
+
+static void take_signals(struct chat *chat)
+{
+    int number;
+
+    while ((number = signals_next(chat->signals_fd)) != 0) {
+        switch (number) {
+        case SIGWINCH:
+            prompt_resize(chat->screen.prompt);
+            break;
+        case SIGTSTP:
+            stop(chat);
+            break;
+        case SIGCONT:
+            prompt_resume(chat->screen.prompt);
+            break;
+        default:
+            quit(chat);
+        }
+    }
+}
+
+/* --- the peer */
+
+static void on_event(struct chat *chat, const struct wire_event *event)
+{
+    switch (event->kind) {
+    case WIRE_TEXT:
+        if (event->first || event->len > 0)
+            screen_message(&chat->screen, ENTRY_PEER, event->text, event->len, !event->first);
+        break;
+    case WIRE_LEFT:
+        if (chat->link.broken)
+            break;
+        chat->left = true;
+        if (chat->phase != PHASE_TALKING)
+            break;
+        screen_say(&chat->screen, ENTRY_STATUS, "%s left", chat->link.host);
+        say_not_sent(chat);
+        part(chat);
+        break;
+    }
+}
+
+/* Take what the protocol has, as fast as the terminal shows it. */
+static void take_events(struct chat *chat, int64_t now_ms)
+{
+    struct wire_event event;
+
+    while (chat->link.fd >= 0 && !prompt_busy(chat->screen.prompt) &&
+           plain_next(&chat->plain, now_ms, &event))
+        on_event(chat, &event);
+}
+
+/* How much may be received now. */
+static size_t room(const struct chat *chat)
+{
+    size_t room = plain_room(&chat->plain);
+
+    if (chat->left || prompt_busy(chat->screen.prompt))
+        return 0;
+    return room < RECEIVE_MAX ? room : RECEIVE_MAX;
+}
+
+static void receive(struct chat *chat, int64_t now_ms)
+{
+    uint8_t bytes[RECEIVE_MAX];
+    ssize_t count = link_recv(&chat->link, bytes, room(chat));
+
+    if (count > 0)
+        plain_input(&chat->plain, bytes, (size_t)count, now_ms);
+    else if (count == 0)
+        plain_end(&chat->plain);
+    else if (count != -EAGAIN) {
+        chat->link.broken = (int)count;
+        plain_end(&chat->plain);
+        take_events(chat, now_ms);
+        lose(chat, (int)count);
+    }
+}
+
+static void send_on(struct chat *chat, int64_t now_ms)
+{
+    size_t len;
+    const uint8_t *bytes = plain_output(&chat->plain, &len);
+
+    size_t count = link_send(&chat->link, bytes, len, now_ms);
+    plain_sent(&chat->plain, count);
+    if (count > 0)
+        chat->undelivered_ms = now_ms + DELIVERY_MS;
+}
+
+static void greet(struct chat *chat, int fd, int64_t now_ms)
+{
+    link_open(&chat->link, fd, chat->config->dead_ms, now_ms);
+    plain_init(&chat->plain);
+    chat->phase = PHASE_TALKING;
+    chat->left = false;
+    screen_introduce(&chat->screen, chat->config->name, chat->link.host);
+    if (chat->meet->lobby)
+        screen_say(&chat->screen, ENTRY_STATUS, "%s is here (plain TCP, not encrypted)", chat->link.name);
+    else
+        screen_say(&chat->screen, ENTRY_STATUS, "connected to %s (plain TCP, not encrypted)",
+                   chat->link.name);
+}
+
+/* Tell once of each state, however often it is met. */
+static void say_meeting(struct chat *chat)
+{
+    const struct reach *reach = chat->meet->reach;
+    const struct lobby *lobby = chat->meet->lobby;
+    char name[ADDR_TEXT_MAX];
+
+    if (reach && reach->tries > 0 && chat->failures == 0) {
+        chat->failures = reach->tries;
+        screen_say(&chat->screen, ENTRY_STATUS, "%s: %s; trying again until it is there", chat->meet->name,
+                   err_text(reach->error));
+    }
+    if (lobby && lobby->error != chat->lobby_error) {
+        chat->lobby_error = lobby->error;
+        screen_say(&chat->screen, ENTRY_ERROR, "callers have to wait: %s", err_text(lobby->error));
+    }
+    if (lobby && lobby->busy + lobby->forbidden != chat->turned_away) {
+        chat->turned_away = lobby->busy + lobby->forbidden;
+        screen_say(&chat->screen, ENTRY_STATUS, "%s was turned away", addr_print(&lobby->last, name));
+    }
+}
+
+static void meet(struct chat *chat, int64_t now_ms)
+{
+    int fd = meet_step(chat->meet, chat->phase != PHASE_MEETING, now_ms);
+
+    say_meeting(chat);
+    if (fd >= 0)
+        greet(chat, fd, now_ms);
+    else if (fd != -EAGAIN)
+        finish(chat, EXIT_NO_CONNECTION);
+}
+
+/* --- the loop */
+
+enum { POLL_KEYS, POLL_SCREEN, POLL_SIGNALS, POLL_LINK, POLL_MEET };
+
+static int fill_pollfds(const struct chat *chat, struct pollfd *fds)
+{
+    short events = 0;
+
+    if (chat->link.fd >= 0)
+        events =
+            (short)((room(chat) > 0 ? POLLIN : 0) | (waiting(chat) > 0 && !chat->link.broken ? POLLOUT : 0));
+    fds[POLL_KEYS] = (struct pollfd){.fd = prompt_in_fd(chat->screen.prompt), .events = POLLIN};
+    fds[POLL_SCREEN] = (struct pollfd){.fd = prompt_out_fd(chat->screen.prompt), .events = POLLOUT};
+    fds[POLL_SIGNALS] = (struct pollfd){.fd = chat->signals_fd, .events = POLLIN};
+    fds[POLL_LINK] = (struct pollfd){.fd = events ? chat->link.fd : -1, .events = events};
+    return POLL_MEET + meet_pollfds(chat->meet, fds + POLL_MEET);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t wake_ms(const struct chat *chat, int64_t now_ms)
+{
+    int64_t wake = meet_wake_ms(chat->meet);
+
+    if (chat->link.fd < 0)
+        return wake;
+    wake = earlier(wake, chat->link.look_ms);
+    if (!prompt_busy(chat->screen.prompt))
+        wake = earlier(wake, plain_wake_ms(&chat->plain));
+    if (chat->phase == PHASE_PARTING)
+        wake = earlier(wake, now_ms + ACK_POLL_MS);
+    return wake;
+}
+
+static void wait_for(struct chat *chat, struct pollfd *fds)
+{
+    int64_t now_ms = clock_ms();
+    int count = fill_pollfds(chat, fds);
+    int64_t left_ms = wake_ms(chat, now_ms) - now_ms;
+    int timeout = left_ms > INT32_MAX ? -1 : left_ms < 0 ? 0 : (int)left_ms;
+
+    if (poll(fds, (nfds_t)count, timeout) <= 0)
+        for (int i = 0; i < count; i++)
+            fds[i].revents = 0;
+}
+
+static void talk(struct chat *chat, const struct pollfd *link, int64_t now_ms)
+{
+    if (link->revents & ~POLLOUT && room(chat) > 0)
+        receive(chat, now_ms);
+    take_events(chat, now_ms);
+    if (chat->link.fd >= 0)
+        send_on(chat, now_ms);
+    if (chat->link.fd >= 0 && now_ms >= chat->link.look_ms && link_lost(&chat->link, now_ms))
+        lose(chat, -ERR_TIMEOUT);
+    if (chat->phase == PHASE_PARTING)
+        go_on_parting(chat, now_ms);
+}
+
+static void turn(struct chat *chat)
+{
+    struct pollfd fds[POLL_MEET + MEET_POLL_MAX];
+
+    wait_for(chat, fds);
+    int64_t now_ms = clock_ms();
+    if (fds[POLL_SIGNALS].revents)
+        take_signals(chat);
+    if (fds[POLL_KEYS].revents)
+        prompt_read(chat->screen.prompt);
+    bool there = chat->link.fd >= 0;
+    if (chat->phase != PHASE_OVER)
+        meet(chat, now_ms);
+    if (there && chat->link.fd >= 0)
+        talk(chat, &fds[POLL_LINK], now_ms);
+    if (chat->phase == PHASE_OVER && there && chat->meet->keep && !chat->quitting) {
+        plain_done(&chat->plain);
+        chat->phase = PHASE_MEETING;
+        screen_say(&chat->screen, ENTRY_STATUS, "waiting for the next caller");
+    }
+    prompt_show(chat->screen.prompt);
+}
+
+int chat_run(const struct chat_config *config, struct meet *meet)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
+    struct chat chat = {.config = config, .meet = meet, .screen.command = config->command};
+    const struct prompt_listener listener = {on_line, on_interrupt, on_end, on_dropped, &chat};
+
+    link_init(&chat.link);
+    plain_init(&chat.plain);
+    chat.signals_fd = signals_open(signals, sizeof signals / sizeof *signals);
+    int error = chat.signals_fd < 0 ? chat.signals_fd : prompt_open(&chat.screen.prompt, &listener, commands);
+    if (error) {
+        err_say("%s: terminal: %s", config->command, err_text(error));
+        return EXIT_SYSTEM;
+    }
+    if (meet->reach)
+        screen_say(&chat.screen, ENTRY_STATUS, "calling %s; /help lists what can be done", meet->name);
+    else
+        screen_say(&chat.screen, ENTRY_STATUS, "waiting for a caller; /help lists what can be done");
+    prompt_show(chat.screen.prompt);
+    while (chat.phase != PHASE_OVER)
+        turn(&chat);
+    link_close(&chat.link);
+    prompt_close(chat.screen.prompt);
+    plain_done(&chat.plain);
+    close(chat.signals_fd);
+    return chat.status;
+}

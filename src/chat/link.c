@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "chat/link.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "net/sock.h"
+
+void link_init(struct link *link)
+{
+    memset(link, 0, sizeof *link);
+    link->fd = -1;
+    link->look_ms = INT64_MAX;
+}
+
+void link_open(struct link *link, int fd, int64_t dead_ms, int64_t now_ms)
+{
+    struct addr peer;
+
+    link_init(link);
+    link->fd = fd;
+    if (addr_of_peer(fd, &peer) == 0) {
+        addr_print_host(&peer, link->host);
+        addr_print(&peer, link->name);
+    } else { /* gone already; the first recv() tells why */
+        strcpy(link->host, "?");
+        strcpy(link->name, "?");
+    }
+    link->rules.dead_ms = LINK_PATIENCE(dead_ms);
+    sock_set_patience(fd, link->rules.dead_ms);
+    sock_set_abort(fd, true);
+    watch_init(&link->watch, now_ms);
+}
+
+static int text_of(int error)
+{
+    return error == ETIMEDOUT ? -ERR_TIMEOUT : -error;
+}
+
+ssize_t link_recv(struct link *link, void *bytes, size_t len)
+{
+    ssize_t count;
+
+    do
+        count = recv(link->fd, bytes, len, 0);
+    while (count < 0 && errno == EINTR);
+    if (count > 0)
+        return count;
+    if (count < 0 && errno == EAGAIN)
+        return -EAGAIN;
+    if (link->broken) /* the kernel tells an error once */
+        return link->broken;
+    return count < 0 ? text_of(errno) : 0;
+}
+
+/* Something is on its way: see that it arrives. */
+static void look_after(struct link *link, int64_t now_ms)
+{
+    int64_t interval_ms = watch_interval_ms(&link->rules);
+
+    if (link->look_ms == INT64_MAX && interval_ms != INT64_MAX)
+        link->look_ms = now_ms + interval_ms;
+}
+
+size_t link_send(struct link *link, const void *bytes, size_t len, int64_t now_ms)
+{
+    ssize_t count;
+
+    if (link->broken || len == 0)
+        return 0;
+    do
+        count = send(link->fd, bytes, len, MSG_NOSIGNAL);
+    while (count < 0 && errno == EINTR);
+    if (count < 0 && errno != EAGAIN)
+        link->broken = text_of(errno);
+    if (count <= 0)
+        return 0;
+    look_after(link, now_ms);
+    return (size_t)count;
+}
+
+void link_shut(struct link *link, int64_t now_ms)
+{
+    if (shutdown(link->fd, SHUT_WR) < 0 && !link->broken)
+        link->broken = text_of(errno);
+    link->shut = true;
+    look_after(link, now_ms);
+}
+
+bool link_unacked(const struct link *link)
+{
+    return sock_unacked(link->fd);
+}
+
+bool link_lost(struct link *link, int64_t now_ms)
+{
+    link->look_ms = INT64_MAX;
+    switch (watch_look(&link->watch, &link->rules, link->fd, now_ms)) {
+    case WATCH_DEAD:
+        return true;
+    case WATCH_AGAIN:
+        look_after(link, now_ms);
+        return false;
+    case WATCH_SETTLED:
+    case WATCH_IDLE: /* without a rule for it */
+        return false;
+    }
+    return false;
+}
+
+void link_close(struct link *link)
+{
+    if (link->fd < 0)
+        return;
+    sock_set_abort(link->fd, false);
+    link_abort(link);
+}
+
+void link_abort(struct link *link)
+{
+    if (link->fd >= 0)
+        close(link->fd);
+    link->fd = -1;
+    link->look_ms = INT64_MAX;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The connection to the one peer: bytes both ways without waiting, whether the peer is still alive, and how it ends.
+ *
+ * Until link_close() it ends with a reset, however the process ends: no peer takes what was cut off for complete. */
+#ifndef YODEL_CHAT_LINK_H
+#define YODEL_CHAT_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "net/addr.h"
+#include "net/watch.h"
+
+struct link {
+    int fd;                   /* -1: there is none */
+    char host[ADDR_TEXT_MAX]; /* of the peer: "192.0.2.7" */
+    char name[ADDR_TEXT_MAX]; /* with its port: "192.0.2.7:40312" */
+    bool shut;                /* our end of file has been sent */
+    int broken;               /* why sending failed, a negative error; 0: it did not */
+    struct watch_rules rules;
+    struct watch watch;
+    int64_t look_ms; /* when to ask after the peer; INT64_MAX: the kernel does by itself */
+};
+
+/* So much of the time after which a peer must be found to have vanished is the rule for the kernel and for the watch:
+ * they look now and then, and round. */
+#define LINK_PATIENCE(dead_ms) ((dead_ms)*3 / 5)
+
+/* No link. */
+void link_init(struct link *link);
+
+/* Take fd, a connected non-blocking socket. A peer of which nothing is heard is found to have vanished within dead_ms
+ * (at least 3000; 0: never). */
+void link_open(struct link *link, int fd, int64_t dead_ms, int64_t now_ms);
+
+/* Receive once. Returns the count (1 to len); 0 when the peer sends no more; -EAGAIN; or the error that broke the
+ * connection, also one that sending met before: what had arrived is received first. */
+ssize_t link_recv(struct link *link, void *bytes, size_t len);
+
+/* Send once. Returns the count (0 to len). Once sending has failed nothing more is sent, and link->broken says so. */
+size_t link_send(struct link *link, const void *bytes, size_t len, int64_t now_ms);
+
+/* Send our end of file. */
+void link_shut(struct link *link, int64_t now_ms);
+
+/* Whether the peer has not acknowledged all that was sent. */
+bool link_unacked(const struct link *link);
+
+/* To be called at link->look_ms: whether the peer has vanished. */
+bool link_lost(struct link *link, int64_t now_ms);
+
+/* End it in order; or with a reset. Nothing to do where there is none. */
+void link_close(struct link *link);
+void link_abort(struct link *link);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How the two come together: the peer calls us, or we call the peer. */
+#ifndef YODEL_CHAT_MEET_H
+#define YODEL_CHAT_MEET_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chat/lobby.h"
+#include "net/reach.h"
+
+#define MEET_POLL_MAX (LOBBY_POLL_MAX + REACH_POLL_MAX)
+
+struct meet {
+    struct lobby *lobby; /* NULL: nobody can call us. Goes on turning others away while we talk */
+    struct reach *reach; /* NULL: we call nobody. Set to NULL once it has come to its end */
+    const char *name;    /* of whom we call, as the user wrote it */
+    bool keep;           /* the lobby lets the next one in after the peer has left */
+    int error; /* why the peer could not be reached, a negative error; 0: it was, or we do not call */
+};
+
+/* What to poll before meet_step(). Returns how many were filled in. */
+int meet_pollfds(const struct meet *meet, struct pollfd fds[static MEET_POLL_MAX]);
+
+/* When to call meet_step() though no descriptor is ready; INT64_MAX: never. */
+int64_t meet_wake_ms(const struct meet *meet);
+
+/* Do what can be done. taken: there is a peer. Returns the descriptor of a peer, the caller's own; -EAGAIN; or the error
+ * because of which nobody will come (meet->error). */
+int meet_step(struct meet *meet, bool taken, int64_t now_ms);
+
+#endif

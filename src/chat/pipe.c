@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "chat/pipe.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/sink.h"
+#include "chat/link.h"
+#include "net/sock.h"
+
+/* How often to ask whether the last bytes are acknowledged: the kernel does not tell. */
+#define ACK_POLL_MS 5
+
+#define EXTRA_FDS 3
+
+/* One direction. */
+struct way {
+    uint8_t bytes[PIPE_CHUNK];
+    size_t begin, end; /* of what was read and not yet written */
+    bool ended;        /* its source */
+    bool closed;       /* its destination has been told */
+};
+
+struct pump {
+    const struct pipe_config *config;
+    struct meet *meet;
+    struct link link;
+    struct way up;   /* standard input to the peer */
+    struct way down; /* the peer to standard output */
+    struct sink out;
+    uint64_t sent;
+    bool stalled;       /* standard output takes nothing at the moment */
+    int64_t linger_ms;  /* until when the second direction may go on */
+    uint64_t told_busy; /* callers turned away of whom was told */
+    int status;         /* -1: it goes on */
+};
+
+static void tell(const struct pump *pump, const char *what, const char *name, const char *more)
+{
+    if (!pump->config->quiet)
+        dprintf(STDERR_FILENO, "%s%s%s\n", what, name, more);
+}
+
+static bool is_empty(const struct way *way)
+{
+    return way->begin == way->end;
+}
+
+static void fail(struct pump *pump, int status)
+{
+    if (pump->status < 0)
+        pump->status = status;
+}
+
+/* The connection is of no use any more. */
+static void lose(struct pump *pump, int error)
+{
+    bool left = pump->down.ended && (error == -EPIPE || error == -ECONNRESET);
+
+    if (left && is_empty(&pump->up) && !link_unacked(&pump->link)) {
+        fail(pump, EXIT_DONE); /* it has left after its last word, and missed none of ours */
+        return;
+    }
+    err_say("%s: %s: %s", pump->config->command, pump->link.name,
+            left ? "the peer left before it had received everything" : err_text(error));
+    fail(pump, EXIT_NO_CONNECTION);
+}
+
+static void read_input(struct pump *pump)
+{
+    struct way *way = &pump->up;
+    ssize_t count;
+
+    do
+        count = read(STDIN_FILENO, way->bytes, sizeof way->bytes);
+    while (count < 0 && errno == EINTR);
+    if (count > 0) {
+        way->begin = 0;
+        way->end = (size_t)count;
+    } else if (count == 0) {
+        way->ended = true;
+    } else if (errno != EAGAIN) {
+        err_say("%s: standard input: %s", pump->config->command, err_text(-errno));
+        fail(pump, EXIT_SYSTEM);
+    }
+}
+
+static void send_on(struct pump *pump, int64_t now_ms)
+{
+    struct way *way = &pump->up;
+
+    if (!is_empty(way)) {
+        size_t count = link_send(&pump->link, way->bytes + way->begin, way->end - way->begin, now_ms);
+        way->begin += count;
+        pump->sent += count;
+    }
+    if (is_empty(way) && way->ended && !way->closed && !pump->link.broken) {
+        link_shut(&pump->link, now_ms);
+        way->closed = true;
+    }
+    if (pump->link.broken && pump->down.ended)
+        lose(pump, pump->link.broken);
+}
+
+static void receive(struct pump *pump)
+{
+    struct way *way = &pump->down;
+    ssize_t count = link_recv(&pump->link, way->bytes, sizeof way->bytes);
+
+    if (count > 0) {
+        way->begin = 0;
+        way->end = (size_t)count;
+    } else if (count == 0) {
+        way->ended = true;
+    } else if (count != -EAGAIN) {
+        lose(pump, (int)count);
+    }
+}
+
+static void write_output(struct pump *pump)
+{
+    struct way *way = &pump->down;
+
+    pump->stalled = false;
+    while (!is_empty(way)) {
+        ssize_t count = sink_put(&pump->out, (const char *)way->bytes + way->begin, way->end - way->begin);
+        if (count == -EAGAIN) {
+            pump->stalled = true;
+            return;
+        }
+        if (count < 0) {
+            err_say("%s: standard output: %s", pump->config->command, err_text((int)count));
+            fail(pump, EXIT_SYSTEM);
+            return;
+        }
+        way->begin += (size_t)count;
+    }
+}
+
+/* Who reads standard output may wait for its end. An output that cannot be completed was not written. */
+static void end_output(struct pump *pump)
+{
+    pump->down.closed = true;
+    if (pump->meet->keep)
+        return;
+    int failed = pump->out.fd != STDOUT_FILENO ? close(pump->out.fd) : 0;
+    pump->out.fd = -1;
+    if ((close(STDOUT_FILENO) < 0 || failed < 0) && errno != EBADF) {
+        err_say("%s: standard output: %s", pump->config->command, err_text(-errno));
+        fail(pump, EXIT_SYSTEM);
+    }
+}
+
+static void settle(struct pump *pump, int64_t now_ms)
+{
+    struct way *up = &pump->up, *down = &pump->down;
+
+    if (down->ended && is_empty(down) && !down->closed) {
+        end_output(pump);
+        if (isatty(STDIN_FILENO))
+            up->ended = true;
+    }
+    send_on(pump, now_ms);
+    if ((up->closed || down->closed) && pump->linger_ms == INT64_MAX &&
+        pump->config->linger_ms < INT64_MAX - now_ms)
+        pump->linger_ms = now_ms + pump->config->linger_ms;
+    if (up->closed && down->closed && !link_unacked(&pump->link))
+        fail(pump, EXIT_DONE);
+    else if (now_ms >= pump->linger_ms && pump->status < 0) {
+        bool complete = is_empty(up) && !link_unacked(&pump->link) && is_empty(down);
+        tell(pump, "", pump->link.name,
+             up->closed ? " did not end in time" : ": standard input did not end in time");
+        fail(pump, complete ? EXIT_DONE : EXIT_NO_CONNECTION);
+    }
+}
+
+/* Whether there is room for what the peer sends. */
+static bool receives(const struct pump *pump)
+{
+    return is_empty(&pump->down) && !pump->down.ended;
+}
+
+static int fill_pollfds(const struct pump *pump, struct pollfd *fds)
+{
+    const struct way *up = &pump->up, *down = &pump->down;
+    bool there = pump->link.fd >= 0;
+    bool sends = !is_empty(up) && !pump->link.broken;
+    bool waits = down->ended &&
+                 !up->closed; /* for standard input; the link can break meanwhile, which needs no event */
+    short events = (short)((receives(pump) ? POLLIN : 0) | (sends ? POLLOUT : 0));
+
+    fds[0] = (struct pollfd){.fd = there && is_empty(up) && !up->ended ? STDIN_FILENO : -1, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = events || waits ? pump->link.fd : -1, .events = events};
+    fds[2] = (struct pollfd){.fd = pump->stalled ? pump->out.fd : -1, .events = POLLOUT};
+    return EXTRA_FDS;
+}
+
+static int64_t wake_ms(const struct pump *pump, int64_t now_ms)
+{
+    int64_t wake = meet_wake_ms(pump->meet);
+
+    if (pump->link.fd < 0)
+        return wake;
+    if (pump->link.look_ms < wake)
+        wake = pump->link.look_ms;
+    if (pump->linger_ms < wake)
+        wake = pump->linger_ms;
+    if (pump->up.closed && pump->down.closed && now_ms + ACK_POLL_MS < wake)
+        wake = now_ms + ACK_POLL_MS;
+    return wake;
+}
+
+static void wait_for(struct pump *pump, struct pollfd *fds)
+{
+    int64_t now_ms = clock_ms();
+    int count = fill_pollfds(pump, fds);
+
+    count += meet_pollfds(pump->meet, fds + count);
+    int64_t left_ms = wake_ms(pump, now_ms) - now_ms;
+    int timeout = left_ms > INT32_MAX ? -1 : left_ms < 0 ? 0 : (int)left_ms;
+    if (poll(fds, (nfds_t)count, timeout) <= 0)
+        for (int i = 0; i < count; i++)
+            fds[i].revents = 0;
+}
+
+static void tell_turned_away(struct pump *pump)
+{
+    const struct lobby *lobby = pump->meet->lobby;
+    char name[ADDR_TEXT_MAX];
+
+    if (!lobby || lobby->busy + lobby->forbidden == pump->told_busy)
+        return;
+    pump->told_busy = lobby->busy + lobby->forbidden;
+    tell(pump, addr_print(&lobby->last, name), " was turned away", "");
+}
+
+static void greet(struct pump *pump, int fd, int64_t now_ms)
+{
+    link_open(&pump->link, fd, pump->config->dead_ms, now_ms);
+    if (pump->meet->lobby)
+        tell(pump, "", pump->link.name, " is here");
+    else
+        tell(pump, "connected to ", pump->link.name, "");
+}
+
+/* Meet the peer, if there is none yet. */
+static void meet(struct pump *pump, int64_t now_ms)
+{
+    bool taken = pump->link.fd >= 0;
+    int fd = meet_step(pump->meet, taken, now_ms);
+
+    tell_turned_away(pump);
+    if (fd >= 0)
+        greet(pump, fd, now_ms);
+    else if (fd != -EAGAIN)
+        fail(pump, EXIT_NO_CONNECTION);
+}
+
+static void pump_on(struct pump *pump, const struct pollfd *fds, int64_t now_ms)
+{
+    if (fds[0].revents)
+        read_input(pump);
+    if (fds[1].revents & ~POLLOUT && receives(pump))
+        receive(pump);
+    else if (fds[1].revents & POLLERR && pump->down.ended)
+        lose(pump, -sock_error(pump->link.fd));
+    if (pump->status < 0)
+        write_output(pump);
+    if (pump->status < 0 && now_ms >= pump->link.look_ms && link_lost(&pump->link, now_ms))
+        lose(pump, -ERR_TIMEOUT);
+    if (pump->status < 0)
+        settle(pump, now_ms);
+}
+
+/* One peer, from its coming to its leaving. Returns the exit status. */
+static int serve(struct pump *pump)
+{
+    struct pollfd fds[EXTRA_FDS + MEET_POLL_MAX];
+
+    link_init(&pump->link);
+    pump->linger_ms = INT64_MAX;
+    pump->status = -1;
+    while (pump->status < 0) {
+        wait_for(pump, fds);
+        int64_t now_ms = clock_ms();
+        bool there = pump->link.fd >= 0;
+        meet(pump, now_ms);
+        if (there && pump->status < 0)
+            pump_on(pump, fds, now_ms);
+    }
+    if (pump->link.fd < 0)
+        return pump->status;
+    if (pump->status == EXIT_DONE) {
+        link_close(&pump->link);
+        if (pump->down.ended)
+            tell(pump, "", pump->link.name, " left");
+    } else {
+        link_abort(&pump->link);
+    }
+    return pump->status;
+}
+
+int pipe_run(const struct pipe_config *config, struct meet *meet)
+{
+    static struct pump pump;
+    int status;
+
+    signal(SIGPIPE, SIG_IGN);
+    pump.config = config;
+    pump.meet = meet;
+    sink_open(&pump.out, STDOUT_FILENO);
+    do {
+        pump.down = (struct way){0};
+        pump.up.closed = false;
+        pump.up.begin = pump.up.end = 0;
+        status = serve(&pump);
+    } while (meet->keep && status != EXIT_SYSTEM);
+    return status;
+}

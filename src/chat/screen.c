@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "chat/screen.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+/* A name takes at most this part of a row. */
+#define NAME_PART 3
+
+void screen_introduce(struct screen *screen, const char *own, const char *peer)
+{
+    int limit = prompt_look(screen->prompt).columns / NAME_PART;
+    int own_columns = entry_name_columns(own, limit), peer_columns = entry_name_columns(peer, limit);
+
+    screen->own = own;
+    screen->peer = peer;
+    screen->name_columns = own_columns > peer_columns ? own_columns : peer_columns;
+}
+
+static void show(struct screen *screen, struct entry *entry)
+{
+    const struct text_look look = prompt_look(screen->prompt);
+    char now[sizeof "23:59"];
+    struct tm local;
+    struct buf rows;
+    time_t seconds = time(NULL);
+
+    localtime_r(&seconds, &local);
+    strftime(now, sizeof now, "%H:%M", &local);
+    entry->time = now;
+    buf_init(&rows, PROMPT_PRINT_MAX);
+    int error = entry_print(entry, &look, &rows);
+    prompt_print(screen->prompt, &rows);
+    buf_done(&rows);
+    if (error && entry->kind != ENTRY_ERROR)
+        screen_say(screen, ENTRY_ERROR, "the rest of this is not shown: it has too many rows");
+}
+
+void screen_message(struct screen *screen, enum entry_kind kind, const void *text, size_t len, bool more)
+{
+    show(screen, &(struct entry){.kind = kind,
+                                 .name = kind == ENTRY_OWN ? screen->own : screen->peer,
+                                 .name_columns = screen->name_columns,
+                                 .text = text,
+                                 .len = len,
+                                 .more = more});
+}
+
+void screen_say(struct screen *screen, enum entry_kind kind, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    int printed = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (printed < 0)
+        return;
+    show(screen, &(struct entry){.kind = kind, .text = (const uint8_t *)text, .len = strlen(text)});
+    if (kind == ENTRY_ERROR && !isatty(STDERR_FILENO))
+        err_say("%s: %s", screen->command, text);
+}
+
+void screen_not_sent(struct screen *screen, const char *typed)
+{
+    static const char head[] = "not sent: ";
+    struct buf text;
+
+    buf_init(&text, sizeof head + strlen(typed));
+    buf_append(&text, head, sizeof head - 1);
+    buf_append(&text, typed, strlen(typed));
+    show(screen, &(struct entry){.kind = ENTRY_ERROR, .text = buf_bytes(&text), .len = buf_len(&text)});
+    buf_done(&text);
+}
