@@ -22,7 +22,8 @@ void screen_introduce(struct screen *screen, const char *own, const char *peer)
     screen->name_columns = own_columns > peer_columns ? own_columns : peer_columns;
 }
 
-static void show(struct screen *screen, struct entry *entry)
+/* Returns 0, or -ERR_FULL if only a part of it is shown. */
+static int show(struct screen *screen, struct entry entry)
 {
     const struct text_look look = prompt_look(screen->prompt);
     char now[sizeof "23:59"];
@@ -32,23 +33,25 @@ static void show(struct screen *screen, struct entry *entry)
 
     localtime_r(&seconds, &local);
     strftime(now, sizeof now, "%H:%M", &local);
-    entry->time = now;
+    entry.time = now;
     buf_init(&rows, PROMPT_PRINT_MAX);
-    int error = entry_print(entry, &look, &rows);
+    int error = entry_print(&entry, &look, &rows);
     prompt_print(screen->prompt, &rows);
     buf_done(&rows);
-    if (error && entry->kind != ENTRY_ERROR)
-        screen_say(screen, ENTRY_ERROR, "the rest of this is not shown: it has too many rows");
+    return error;
 }
 
 void screen_message(struct screen *screen, enum entry_kind kind, const void *text, size_t len, bool more)
 {
-    show(screen, &(struct entry){.kind = kind,
-                                 .name = kind == ENTRY_OWN ? screen->own : screen->peer,
-                                 .name_columns = screen->name_columns,
-                                 .text = text,
-                                 .len = len,
-                                 .more = more});
+    struct entry entry = {.kind = kind,
+                          .name = kind == ENTRY_OWN ? screen->own : screen->peer,
+                          .name_columns = screen->name_columns,
+                          .text = text,
+                          .len = len,
+                          .more = more};
+
+    if (show(screen, entry) != 0)
+        screen_say(screen, ENTRY_ERROR, "the rest of this is not shown: it has too many rows");
 }
 
 void screen_say(struct screen *screen, enum entry_kind kind, const char *format, ...)
@@ -61,7 +64,8 @@ void screen_say(struct screen *screen, enum entry_kind kind, const char *format,
     va_end(args);
     if (printed < 0)
         return;
-    show(screen, &(struct entry){.kind = kind, .text = (const uint8_t *)text, .len = strlen(text)});
+    struct entry entry = {.kind = kind, .text = (const uint8_t *)text, .len = strlen(text)};
+    show(screen, entry);
     if (kind == ENTRY_ERROR && !isatty(STDERR_FILENO))
         err_say("%s: %s", screen->command, text);
 }
@@ -74,6 +78,7 @@ void screen_not_sent(struct screen *screen, const char *typed)
     buf_init(&text, sizeof head + strlen(typed));
     buf_append(&text, head, sizeof head - 1);
     buf_append(&text, typed, strlen(typed));
-    show(screen, &(struct entry){.kind = ENTRY_ERROR, .text = buf_bytes(&text), .len = buf_len(&text)});
+    struct entry entry = {.kind = ENTRY_ERROR, .text = buf_bytes(&text), .len = buf_len(&text)};
+    show(screen, entry);
     buf_done(&text);
 }

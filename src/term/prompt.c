@@ -34,11 +34,11 @@ struct prompt {
     FILE *stream; /* Readline's way to output */
     struct keys keys;
     bool colours;
-    bool hidden;  /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
-    char *taken;  /* the line that enter() has had taken, until Readline has put its history in order */
-    bool ended;   /* Ctrl-D or end of file */
-    bool lost;    /* the terminal takes nothing any more */
-    char *again;  /* a line that was not taken, to be typed again */
+    bool hidden; /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
+    char *taken; /* the line that enter() has had taken, until Readline has put its history in order */
+    bool ended;  /* Ctrl-D or end of file */
+    bool lost;   /* the terminal takes nothing any more */
+    char *again; /* a line that was not taken, to be typed again */
 };
 
 /* Readline's functions take no context. */
@@ -265,7 +265,7 @@ static void set_up_readline(struct prompt *prompt)
     rl_prep_term_function = prepare;
     rl_deprep_term_function = stay_prepared;
     rl_attempted_completion_function = complete;
-    rl_initialize(); /* reads the user's inputrc, some of which would make the loop wait */
+    rl_initialize();                   /* reads the user's inputrc, some of which would make the loop wait */
     rl_redisplay_function = redisplay; /* not before: it would not ask what the terminal can do */
     rl_completion_query_items = -1;
     rl_variable_bind("page-completions", "off");
