@@ -106,6 +106,7 @@ static int fail(struct reach *reach, int error, int64_t now_ns)
 {
     reach->tries++;
     reach->error = error;
+    reach->expired = now_ns >= reach->deadline_ns;
     if (!reach->plan.retry || !has_hope(&reach->dial, error)) {
         reach_abandon(reach);
         return error;

@@ -42,6 +42,7 @@ struct reach {
     enum reach_state state;
     int tries;           /* that have failed */
     int error;           /* why the last one did, as reach_step() would return it; 0: none has */
+    bool expired;        /* the last one's time was over */
     int64_t next_ns;     /* in a pause: when it is over */
     int64_t deadline_ns; /* of the try: this one, or the last */
     struct addr peer;    /* who was reached */

@@ -132,6 +132,7 @@ static void a_name_leads_to_a_connection(void **state)
     int fd = step(&scene, 0);
     assert_int_equal(scene.reach.tries, 0);
     assert_int_equal(scene.reach.error, 0);
+    assert_false(scene.reach.expired);
     assert_int_equal(scene.reach.dial.count, 1);
     assert_int_equal(scene.reach.dial.winner, 0);
     expect_reached(&scene, fd, 0);
@@ -210,6 +211,7 @@ static void without_retry_a_failure_is_final(void **state)
     set(&scene, "rr", false);
     assert_int_equal(step(&scene, 0), -ECONNREFUSED);
     assert_int_equal(scene.reach.tries, 1);
+    assert_false(scene.reach.expired);
     assert_int_equal(scene.reach.dial.count, 2);
     assert_int_equal(scene.reach.dial.attempts[0].error, -ECONNREFUSED);
     names_fail(EAI_NONAME);
@@ -241,6 +243,7 @@ static void the_timeout_counts_from_the_lookup(void **state)
     assert_int_equal(scene.reach.state, REACH_DIAL);
     assert_int_equal(reach_wake_ns(&scene.reach), TIMEOUT_NS + 5);
     assert_int_equal(step(&scene, TIMEOUT_NS + 5), -ERR_TIMEOUT);
+    assert_true(scene.reach.expired);
     assert_int_equal(scene.reach.dial.attempts[0].error, -ERR_TIMEOUT);
     places_close(&scene.places);
 }
