@@ -117,8 +117,7 @@ int option_count(const char *command, const char *name, const char *text, int64_
                         "not a whole number");
 }
 
-int option_dial(const char *command, const char *text, const char *port, enum addr_family family,
-                struct addr_spec *spec, struct addr *addrs, int max)
+int option_dial(const char *command, const char *text, const char *port, struct addr_spec *spec)
 {
     int64_t number = 0;
     int error = addr_parse_dial(text, ADDR_PORT_DEFAULT, spec);
@@ -132,21 +131,13 @@ int option_dial(const char *command, const char *text, const char *port, enum ad
         err_say("%s: %s: not an address (write HOST, HOST:PORT or [IPV6]:PORT)", command, text);
     }
     if (error)
-        return -EXIT_USAGE;
+        return EXIT_USAGE;
     if (port) {
         if (option_count(command, "-p", port, 1, UINT16_MAX, &number))
-            return -EXIT_USAGE;
+            return EXIT_USAGE;
         spec->port = (uint16_t)number;
     }
-    int count = addr_resolve_dial(spec, family, addrs, max);
-    if (count > 0)
-        return count;
-    if (count == -ERR_NAME && family != ADDR_ANY)
-        err_say("%s: %s: no %s address of that name", command, spec->host,
-                family == ADDR_IPV4 ? "IPv4" : "IPv6");
-    else
-        err_say("%s: %s: %s", command, spec->host, err_text(count));
-    return -EXIT_NO_CONNECTION;
+    return 0;
 }
 
 int option_listen(const char *command, const char *text, enum addr_family family, struct addr *addrs, int max)

@@ -21,11 +21,8 @@ int option_size(const char *command, const char *name, const char *text, int64_t
 int option_count(const char *command, const char *name, const char *text, int64_t min, int64_t max,
                  int64_t *count);
 
-/* Parse a HOST[:PORT] operand and look it up; port is the value of -p, or NULL. Fills at most max addresses and
- * returns how many (1 to max), or the negative of an exit status after it has said what is wrong:
- * -EXIT_USAGE, or -EXIT_NO_CONNECTION if the name is not known. */
-int option_dial(const char *command, const char *text, const char *port, enum addr_family family,
-                struct addr_spec *spec, struct addr *addrs, int max);
+/* Parse a HOST[:PORT] operand; port is the value of -p, or NULL. Returns 0, or EXIT_USAGE after it has said what is wrong. */
+int option_dial(const char *command, const char *text, const char *port, struct addr_spec *spec);
 
 /* Parse an ADDRESS operand and look it up. Fills at most max addresses and returns how many (1 to max), or the negative of an exit
  * status after it has said what is wrong: -EXIT_USAGE, or -EXIT_SYSTEM if the name is not known. */

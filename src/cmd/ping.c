@@ -15,9 +15,10 @@
 #include "base/sink.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
+#include "cmd/failure.h"
 #include "cmd/option.h"
 #include "load/report.h"
-#include "net/dial.h"
+#include "net/reach.h"
 
 #define COUNT_MAX INT64_C(1000000000000000)
 #define WAIT_MIN_NS NS_PER_MS
@@ -243,40 +244,26 @@ static void say_attempts(const struct dial *dial)
     }
 }
 
-/* One line, whatever the number of addresses. */
-static void say_failure(const struct ping *ping, const struct dial *dial, int error)
-{
-    char hint[128] = "";
-
-    if (error == -ECONNREFUSED || error == -ERR_SELF)
-        strcpy(hint, "nothing listens there");
-    else if (error == -ERR_TIMEOUT && clock_ns() >= dial->deadline_ns)
-        strcpy(hint, "-W and -w say how long to wait");
-    if (dial->count > 1 && !ping->verbose)
-        snprintf(hint + strlen(hint), sizeof hint - strlen(hint), "%s%d addresses tried, -v tells of each",
-                 *hint ? "; " : "", dial->count);
-    err_say("ping: connect %s: %s%s%s%s", ping->report.name,
-            error == -EINTR ? "interrupted" : err_text(error), *hint ? " (" : "", hint, *hint ? ")" : "");
-}
-
 /* Returns the connected descriptor, or a negative error that it has told. */
-static int connect_to(struct ping *ping, const struct addr *addrs, int count)
+static int connect_to(struct ping *ping, const struct addr_spec *spec)
 {
-    struct dial dial;
-    int64_t deadline_ns = clock_ns() + ping->plan.wait_ns;
+    const struct failure_hints hints = {.timeout = "-W and -w say how long to wait",
+                                        .addresses = ping->verbose ? NULL : ", -v tells of each"};
+    int64_t now_ns = clock_ns();
+    int64_t left_ns = ping->plan.deadline_ns - now_ns;
+    struct reach_plan plan = {.spec = *spec,
+                              .family = ping->family,
+                              .timeout_ns = left_ns < ping->plan.wait_ns ? left_ns : ping->plan.wait_ns};
+    struct reach reach;
 
-    dial_init(&dial, addrs, count,
-              deadline_ns < ping->plan.deadline_ns ? deadline_ns : ping->plan.deadline_ns);
-    int fd = dial_wait(&dial, ping->wake_fd);
+    reach_init(&reach, &plan, now_ns);
+    int fd = reach_wait(&reach, ping->wake_fd);
     if (ping->verbose)
-        say_attempts(&dial);
-    if (fd < 0) {
-        say_failure(ping, &dial, fd);
-        return fd;
-    }
-    struct addr peer = dial.attempts[dial.winner].addr;
-    addr_of_peer(fd, &peer); /* 0.0.0.0 leads to 127.0.0.1 */
-    report_connected(&ping->report, &peer, dial.took_ns);
+        say_attempts(&reach.dial);
+    if (fd < 0)
+        failure_say("ping", &reach, fd, &hints);
+    else
+        report_connected(&ping->report, &reach.peer, reach.dial.took_ns);
     return fd;
 }
 
@@ -353,13 +340,12 @@ static int measure(struct ping *ping, int fd)
 static int run(struct ping *ping)
 {
     static const int signals[] = {SIGINT, SIGTERM};
-    struct addr addrs[DIAL_MAX];
     struct addr_spec spec;
     int64_t begin_ns = clock_ns();
-    int count = option_dial("ping", ping->target, ping->port, ping->family, &spec, addrs, DIAL_MAX);
+    int status = option_dial("ping", ping->target, ping->port, &spec);
 
-    if (count < 0)
-        return -count;
+    if (status)
+        return status;
     report_init(&ping->report, ping->json, &spec, ping->plan.size);
     ping->plan.deadline_ns = ping->run_ns ? begin_ns + ping->run_ns : INT64_MAX;
     if (getrandom(&ping->plan.key, sizeof ping->plan.key, 0) < 0)
@@ -370,8 +356,8 @@ static int run(struct ping *ping)
         err_say("ping: signals: %s", err_text(ping->wake_fd));
         return EXIT_SYSTEM;
     }
-    int fd = connect_to(ping, addrs, count);
-    int status = EXIT_NO_CONNECTION;
+    int fd = connect_to(ping, &spec);
+    status = EXIT_NO_CONNECTION;
     if (fd >= 0) {
         ping->output = output_new(STDOUT_FILENO, OUTPUT_QUEUE_MAX);
         status = measure(ping, fd);
