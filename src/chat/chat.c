@@ -49,8 +49,6 @@ struct chat {
     int64_t patience_ms;    /* when to tell that something is still under way */
     int64_t farewell_ms;    /* when the peer has had its time to hang up */
     int64_t undelivered_ms; /* when what is not acknowledged counts as lost */
-    uint64_t turned_away;   /* so many of whom was told */
-    int lobby_error;        /* of which was told */
     uint64_t failures;      /* tries to reach the peer of which was told */
 };
 
@@ -367,32 +365,25 @@ static void greet(struct chat *chat, int fd, int64_t now_ms)
 }
 
 /* Tell once of each state, however often it is met. */
-static void say_meeting(struct chat *chat)
+static void say_meeting(struct chat *chat, int64_t now_ms)
 {
     const struct reach *reach = chat->meet->reach;
-    const struct lobby *lobby = chat->meet->lobby;
-    char name[ADDR_TEXT_MAX];
+    char news[LOBBY_NEWS_MAX];
 
     if (reach && reach->tries > 0 && chat->failures == 0) {
         chat->failures = reach->tries;
         screen_say(&chat->screen, ENTRY_STATUS, "%s: %s; trying again until it is there", chat->meet->name,
                    err_text(reach->error));
     }
-    if (lobby && lobby->error != chat->lobby_error) {
-        chat->lobby_error = lobby->error;
-        screen_say(&chat->screen, ENTRY_ERROR, "callers have to wait: %s", err_text(lobby->error));
-    }
-    if (lobby && lobby->busy + lobby->forbidden != chat->turned_away) {
-        chat->turned_away = lobby->busy + lobby->forbidden;
-        screen_say(&chat->screen, ENTRY_STATUS, "%s was turned away", addr_print(&lobby->last, name));
-    }
+    while (chat->meet->lobby && lobby_news(chat->meet->lobby, now_ms, news))
+        screen_say(&chat->screen, ENTRY_STATUS, "%s", news);
 }
 
 static void meet(struct chat *chat, int64_t now_ms)
 {
     int fd = meet_step(chat->meet, chat->phase != PHASE_MEETING, now_ms);
 
-    say_meeting(chat);
+    say_meeting(chat, now_ms);
     if (fd >= 0)
         greet(chat, fd, now_ms);
     else if (fd != -EAGAIN)

@@ -2,9 +2,12 @@
 #include "chat/lobby.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "net/sock.h"
 
 /* One turn accepts so many, so that a flood of callers does not keep the loop from the peer. */
@@ -57,6 +60,8 @@ int64_t lobby_wake_ms(const struct lobby *lobby)
 {
     int64_t wake_ms = lobby->pause_ms ? lobby->pause_ms : INT64_MAX;
 
+    if (lobby->busy + lobby->forbidden != lobby->told && lobby->news_ms < wake_ms)
+        wake_ms = lobby->news_ms;
     for (int i = 0; i < LOBBY_LEAVING_MAX; i++)
         if (lobby->leaving[i].fd >= 0 && lobby->leaving[i].until_ms < wake_ms)
             wake_ms = lobby->leaving[i].until_ms;
@@ -169,4 +174,27 @@ int lobby_step(struct lobby *lobby, bool taken, int64_t now_ms)
             return result;
     }
     return -EAGAIN;
+}
+
+bool lobby_news(struct lobby *lobby, int64_t now_ms, char text[static LOBBY_NEWS_MAX])
+{
+    uint64_t count = lobby->busy + lobby->forbidden - lobby->told;
+    char name[ADDR_TEXT_MAX];
+
+    if (lobby->error != lobby->told_error) {
+        lobby->told_error = lobby->error;
+        snprintf(text, LOBBY_NEWS_MAX, "callers have to wait: %s", err_text(lobby->error));
+        return true;
+    }
+    if (count == 0 || now_ms < lobby->news_ms)
+        return false;
+    addr_print(&lobby->last, name);
+    if (count == 1)
+        snprintf(text, LOBBY_NEWS_MAX, "%s was turned away", name);
+    else
+        snprintf(text, LOBBY_NEWS_MAX, "%" PRIu64 " callers were turned away, the last of them %s", count,
+                 name);
+    lobby->told += count;
+    lobby->news_ms = now_ms + LOBBY_NEWS_MS;
+    return true;
 }

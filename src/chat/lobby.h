@@ -21,6 +21,10 @@
 /* How long somebody who was turned away may take to hang up. */
 #define LOBBY_LEAVING_MS 2000
 
+/* What happens at the door is told at most so often: callers can be many. */
+#define LOBBY_NEWS_MS 5000
+#define LOBBY_NEWS_MAX 160
+
 #define LOBBY_POLL_MAX (LOBBY_LISTENERS_MAX + LOBBY_LEAVING_MAX)
 
 struct lobby {
@@ -37,6 +41,9 @@ struct lobby {
     uint64_t busy;      /* how many were turned away because the seat was taken */
     uint64_t forbidden; /* how many because of where they came from */
     struct addr last;   /* where the last of both came from */
+    uint64_t told;      /* of how many lobby_news() has told */
+    int told_error;     /* of which error */
+    int64_t news_ms;    /* when it tells again */
 };
 
 /* Listen on count (1 to LOBBY_LISTENERS_MAX) addresses, which are updated to what was bound. allowed, of allowed_count
@@ -54,5 +61,9 @@ int64_t lobby_wake_ms(const struct lobby *lobby);
 /* Turn away and hang up on whom it is time for. Returns the descriptor of a caller who takes the seat, the caller's own,
  * or -EAGAIN: nobody, or the seat is taken. */
 int lobby_step(struct lobby *lobby, bool taken, int64_t now_ms);
+
+/* What is to be told of those who were turned away or have to wait, since the last time, in one line without an end. Returns
+ * whether there is something. */
+bool lobby_news(struct lobby *lobby, int64_t now_ms, char text[static LOBBY_NEWS_MAX]);
 
 #endif

@@ -36,10 +36,9 @@ struct pump {
     struct way down; /* the peer to standard output */
     struct sink out;
     uint64_t sent;
-    bool stalled;       /* standard output takes nothing at the moment */
-    int64_t linger_ms;  /* until when the second direction may go on */
-    uint64_t told_busy; /* callers turned away of whom was told */
-    int status;         /* -1: it goes on */
+    bool stalled;      /* standard output takes nothing at the moment */
+    int64_t linger_ms; /* until when the second direction may go on */
+    int status;        /* -1: it goes on */
 };
 
 static void tell(const struct pump *pump, const char *what, const char *name, const char *more)
@@ -230,15 +229,12 @@ static void wait_for(struct pump *pump, struct pollfd *fds)
             fds[i].revents = 0;
 }
 
-static void tell_turned_away(struct pump *pump)
+static void tell_news(const struct pump *pump, int64_t now_ms)
 {
-    const struct lobby *lobby = pump->meet->lobby;
-    char name[ADDR_TEXT_MAX];
+    char news[LOBBY_NEWS_MAX];
 
-    if (!lobby || lobby->busy + lobby->forbidden == pump->told_busy)
-        return;
-    pump->told_busy = lobby->busy + lobby->forbidden;
-    tell(pump, addr_print(&lobby->last, name), " was turned away", "");
+    while (pump->meet->lobby && lobby_news(pump->meet->lobby, now_ms, news))
+        tell(pump, news, "", "");
 }
 
 static void greet(struct pump *pump, int fd, int64_t now_ms)
@@ -256,7 +252,7 @@ static void meet(struct pump *pump, int64_t now_ms)
     bool taken = pump->link.fd >= 0;
     int fd = meet_step(pump->meet, taken, now_ms);
 
-    tell_turned_away(pump);
+    tell_news(pump, now_ms);
     if (fd >= 0)
         greet(pump, fd, now_ms);
     else if (fd != -EAGAIN)
