@@ -193,24 +193,3 @@ int64_t dial_wake_ns(const struct dial *dial)
         return dial->next_ns;
     return dial->deadline_ns;
 }
-
-int dial_wait(struct dial *dial, int wake_fd)
-{
-    struct pollfd fds[DIAL_MAX + 1];
-
-    for (;;) {
-        int64_t now_ns = clock_ns();
-        int result = dial_step(dial, now_ns);
-        if (result != -EINPROGRESS)
-            return result;
-        int count = dial_pollfds(dial, fds);
-        fds[count] = (struct pollfd){.fd = wake_fd, .events = POLLIN};
-        int64_t left_ns = dial_wake_ns(dial) - now_ns;
-        struct timespec timeout = {.tv_sec = left_ns / NS_PER_S, .tv_nsec = left_ns % NS_PER_S};
-        if (ppoll(fds, (nfds_t)count + 1, left_ns > 0 ? &timeout : &(struct timespec){0}, NULL) > 0 &&
-            fds[count].revents) {
-            dial_abandon(dial);
-            return -EINTR;
-        }
-    }
-}

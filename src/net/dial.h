@@ -3,8 +3,8 @@
  *
  * The addresses are tried in their order. The next attempt begins DIAL_ATTEMPT_DELAY_MS after the one
  * before, or at once when one fails; the first that succeeds wins and the others are closed. A state machine
- * of non-blocking sockets: a program with a loop of its own polls dial_pollfds() until dial_wake_ns()
- * and calls dial_step(); others call dial_wait(). */
+ * of non-blocking sockets: poll dial_pollfds() until dial_wake_ns()
+ * and call dial_step(). net/reach does, and can wait. */
 #ifndef YODEL_NET_DIAL_H
 #define YODEL_NET_DIAL_H
 
@@ -54,9 +54,5 @@ int64_t dial_wake_ns(const struct dial *dial);
 
 /* Close what is under way. Not needed once dial_step() returned a descriptor or a final error. */
 void dial_abandon(struct dial *dial);
-
-/* Block until the outcome. Returns as dial_step() but never -EINPROGRESS; -EINTR once wake_fd (or -1) is
- * readable; it is not read. */
-int dial_wait(struct dial *dial, int wake_fd);
 
 #endif

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -259,38 +258,6 @@ static void abandoning_closes_all(void **state)
     strike(&scene, -1);
 }
 
-static void waiting_ends_with_the_outcome(void **state)
-{
-    struct scene scene;
-
-    (void)state;
-    int64_t begin_ns = clock_ns();
-    set(&scene, "hra", begin_ns + FAR_NS);
-    int fd = dial_wait(&scene.dial, -1);
-    int64_t took_ns = clock_ns() - begin_ns;
-    expect_connected(&scene, fd, 2);
-    assert_true(took_ns >= DELAY_NS && took_ns < FAR_NS / 2);
-    strike(&scene, fd);
-
-    begin_ns = clock_ns();
-    set(&scene, "h", begin_ns + 60 * NS_PER_MS);
-    assert_int_equal(dial_wait(&scene.dial, -1), -ERR_TIMEOUT);
-    assert_true(clock_ns() - begin_ns >= 60 * NS_PER_MS);
-    strike(&scene, -1);
-}
-
-static void waiting_ends_when_it_is_woken(void **state)
-{
-    struct scene scene;
-
-    (void)state;
-    int wake_fd = eventfd(1, EFD_CLOEXEC);
-    set(&scene, "hh", clock_ns() + FAR_NS);
-    assert_int_equal(dial_wait(&scene.dial, wake_fd), -EINTR);
-    strike(&scene, -1);
-    close(wake_fd);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,8 +269,6 @@ int main(void)
         cmocka_unit_test(the_deadline_ends_what_hangs),
         cmocka_unit_test(the_most_telling_error_is_returned),
         cmocka_unit_test(abandoning_closes_all),
-        cmocka_unit_test(waiting_ends_with_the_outcome),
-        cmocka_unit_test(waiting_ends_when_it_is_woken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
