@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "cmd/cmd.h"
+#include "cmd/failure.h"
 #include "cmd/option.h"
 #include "cmd/talk.h"
 
@@ -94,26 +95,12 @@ static int parse(struct request *request, int argc, char **argv)
     return status ? status : talk_check(&request->talk);
 }
 
-static int parse_peer(struct request *request, const char *text)
-{
-    int64_t port = 0;
-    int error = addr_parse_dial(text, ADDR_PORT_DEFAULT, &request->plan.spec);
-
-    if (error) {
-        err_say("call: %s: not an address (write HOST, HOST:PORT or [IPV6]:PORT)", text);
-        return EXIT_USAGE;
-    }
-    if (request->port && option_count("call", "-p", request->port, 1, UINT16_MAX, &port))
-        return EXIT_USAGE;
-    if (request->port)
-        request->plan.spec.port = (uint16_t)port;
-    return 0;
-}
-
 static int run(struct request *request, const char *whom)
 {
+    static const struct failure_hints hints = {.timeout = "--timeout says how long to wait", .addresses = ""};
+
     request->meet.name = whom;
-    int status = parse_peer(request, whom);
+    int status = option_dial("call", whom, request->port, &request->plan.spec);
     if (status)
         return status;
     request->plan.family = request->talk.family;
@@ -121,7 +108,7 @@ static int run(struct request *request, const char *whom)
     request->meet.reach = &request->reach;
     status = talk_run(&request->talk, &request->meet);
     if (request->meet.error)
-        err_say("call: %s: %s", whom, err_text(request->meet.error));
+        status = failure_say("call", &request->reach, request->meet.error, &hints);
     if (request->meet.reach)
         reach_abandon(&request->reach);
     return status;
