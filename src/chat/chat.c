@@ -49,7 +49,6 @@ struct chat {
     int64_t patience_ms;    /* when to tell that something is still under way */
     int64_t farewell_ms;    /* when the peer has had its time to hang up */
     int64_t undelivered_ms; /* when what is not acknowledged counts as lost */
-    uint64_t failures;      /* tries to reach the peer of which was told */
 };
 
 static const char *const commands[] = {"/clear", "/help", "/quit", NULL};
@@ -364,26 +363,13 @@ static void greet(struct chat *chat, int fd, int64_t now_ms)
                    chat->link.name);
 }
 
-/* Tell once of each state, however often it is met. */
-static void say_meeting(struct chat *chat, int64_t now_ms)
-{
-    const struct reach *reach = chat->meet->reach;
-    char news[LOBBY_NEWS_MAX];
-
-    if (reach && reach->tries > 0 && chat->failures == 0) {
-        chat->failures = reach->tries;
-        screen_say(&chat->screen, ENTRY_STATUS, "%s: %s; trying again until it is there", chat->meet->name,
-                   err_text(reach->error));
-    }
-    while (chat->meet->lobby && lobby_news(chat->meet->lobby, now_ms, news))
-        screen_say(&chat->screen, ENTRY_STATUS, "%s", news);
-}
-
 static void meet(struct chat *chat, int64_t now_ms)
 {
     int fd = meet_step(chat->meet, chat->phase != PHASE_MEETING, now_ms);
+    char news[MEET_NEWS_MAX];
 
-    say_meeting(chat, now_ms);
+    while (meet_news(chat->meet, now_ms, news))
+        screen_say(&chat->screen, ENTRY_STATUS, "%s", news);
     if (fd >= 0)
         greet(chat, fd, now_ms);
     else if (fd != -EAGAIN)

@@ -2,8 +2,10 @@
 #include "chat/meet.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 
 int meet_pollfds(const struct meet *meet, struct pollfd fds[static MEET_POLL_MAX])
 {
@@ -37,4 +39,15 @@ int meet_step(struct meet *meet, bool taken, int64_t now_ms)
         }
     }
     return meet->lobby ? lobby_step(meet->lobby, taken, now_ms) : -EAGAIN;
+}
+
+bool meet_news(struct meet *meet, int64_t now_ms, char text[static MEET_NEWS_MAX])
+{
+    if (meet->reach && meet->reach->tries > 0 && !meet->told) {
+        meet->told = true;
+        snprintf(text, MEET_NEWS_MAX, "%s: %s; trying again until somebody is there", meet->name,
+                 err_text(meet->reach->error));
+        return true;
+    }
+    return meet->lobby && lobby_news(meet->lobby, now_ms, text);
 }

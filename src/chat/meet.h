@@ -10,6 +10,7 @@
 #include "chat/lobby.h"
 #include "net/reach.h"
 
+#define MEET_NEWS_MAX (ADDR_HOST_MAX + LOBBY_NEWS_MAX)
 #define MEET_POLL_MAX (LOBBY_POLL_MAX + REACH_POLL_MAX)
 
 struct meet {
@@ -18,6 +19,7 @@ struct meet {
     const char *name;    /* of whom we call, as the user wrote it */
     bool keep;           /* the lobby lets the next one in after the peer has left */
     int error; /* why the peer could not be reached, a negative error; 0: it was, or we do not call */
+    bool told; /* that it is tried again */
 };
 
 /* What to poll before meet_step(). Returns how many were filled in. */
@@ -29,5 +31,9 @@ int64_t meet_wake_ms(const struct meet *meet);
 /* Do what can be done. taken: there is a peer. Returns the descriptor of a peer, the caller's own; -EAGAIN; or the error
  * because of which nobody will come (meet->error). */
 int meet_step(struct meet *meet, bool taken, int64_t now_ms);
+
+/* What is to be told of those who are not the peer, or of the peer who is not there yet, since the last time, in one line without an
+ * end. Returns whether there is something; then ask again. */
+bool meet_news(struct meet *meet, int64_t now_ms, char text[static MEET_NEWS_MAX]);
 
 #endif

@@ -231,9 +231,9 @@ static void wait_for(struct pump *pump, struct pollfd *fds)
 
 static void tell_news(const struct pump *pump, int64_t now_ms)
 {
-    char news[LOBBY_NEWS_MAX];
+    char news[MEET_NEWS_MAX];
 
-    while (pump->meet->lobby && lobby_news(pump->meet->lobby, now_ms, news))
+    while (meet_news(pump->meet, now_ms, news))
         tell(pump, news, "", "");
 }
 
