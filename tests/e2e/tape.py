@@ -25,7 +25,7 @@ class Tape:
             self.collect()
 
     def collect(self):
-        """Begin to read. Before that, what writes there fills up and stays full."""
+        """Begin to read, or go on. Before that, what writes there fills up and stays full."""
         if not self.thread:
             self.thread = threading.Thread(target=self._run, daemon=True)
             self.thread.start()
@@ -34,7 +34,10 @@ class Tape:
         poll = select.poll()
         poll.register(self.fd, select.POLLIN)
         poll.register(self.stop_read, select.POLLIN)
-        while self.stop_read not in [fd for fd, _ in poll.poll()]:
+        while True:
+            if self.stop_read in [fd for fd, _ in poll.poll()]:
+                os.read(self.stop_read, 1)
+                return
             try:
                 chunk = os.read(self.fd, 1 << 16)
             except BlockingIOError:
@@ -84,17 +87,21 @@ class Tape:
             end = self.bytes.index(part) + len(part)
             return next(at for count, at in self.times if count >= end)
 
-    def stop(self):
-        """End the thread. The descriptor stays the caller's."""
-        if self.stop_write is None:
-            return
-        os.close(self.stop_write)
+    def pause(self):
+        """Read no more until collect() is called."""
         if self.thread:
+            os.write(self.stop_write, b"x")
             self.thread.join(10)
             assert not self.thread.is_alive()
-        with suppress(OSError):
+            self.thread = None
+
+    def stop(self):
+        """End the thread. The descriptor stays the caller's."""
+        if self.stop_write is not None:
+            self.pause()
             os.close(self.stop_read)
-        self.stop_write = None
+            os.close(self.stop_write)
+            self.stop_write = None
 
 
 def write_all(fd, data, seconds=10):

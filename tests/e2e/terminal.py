@@ -96,6 +96,7 @@ def wait_pid(process, seconds):
 
 class Terminal:
     """A program on a terminal. All its output is in tape.bytes; what that looks like is shown when it is asked for.
+    tape.pause() makes the terminal one that takes nothing, tape.collect() one that goes on.
 
     `env` is the whole environment (see environment()). stdin, stdout, stderr may go elsewhere than to the terminal,
     as with Popen; what is given there stays the caller's. With tidy=False end() accepts a terminal that was not
@@ -256,6 +257,7 @@ class Terminal:
         """What a program writes to a terminal comes out of the master a little later, in order."""
         if self.master is None or self.ended:
             return
+        self.tape.collect()
         mark = b"\xff%d\xff" % time.monotonic_ns()
         write_all(self.slave, mark)
 

@@ -256,6 +256,21 @@ def test_a_program_never_waits_for_the_test(run):
     assert len(program.tape.bytes) == 5000000
 
 
+def test_a_terminal_may_take_nothing_for_a_while(run):
+    program = run("sh", "-c", "echo ready; read -r line; head -c 1000000 /dev/zero | tr '\\0' x; echo END")
+    program.wait_screen("ready")
+    program.tape.pause()
+    program.line("go")
+    with pytest.raises(Late, match="still running"):
+        program.wait_exit(0.3)
+    assert len(program.tape.bytes) < 100
+    program.tape.collect()
+    program.tape.wait_bytes(b"xEND")
+    program.tape.pause()
+    assert program.wait_exit() == 0
+    assert program.tape.bytes.count(b"x") == 1_000_000
+
+
 def test_bytes_carry_the_time_at_which_they_came(run):
     program = run("cat")
     program.line("first")
