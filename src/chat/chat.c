@@ -425,7 +425,7 @@ static void wait_for(struct chat *chat, struct pollfd *fds)
             fds[i].revents = 0;
 }
 
-static void talk(struct chat *chat, const struct pollfd *link, int64_t now_ms)
+static void exchange(struct chat *chat, const struct pollfd *link, int64_t now_ms)
 {
     if (link->revents & ~POLLOUT && room(chat) > 0)
         receive(chat, now_ms);
@@ -452,7 +452,7 @@ static void turn(struct chat *chat)
     if (chat->phase != PHASE_OVER)
         meet(chat, now_ms);
     if (there && chat->link.fd >= 0)
-        talk(chat, &fds[POLL_LINK], now_ms);
+        exchange(chat, &fds[POLL_LINK], now_ms);
     if (chat->phase == PHASE_OVER && there && chat->meet->keep && !chat->quitting) {
         plain_done(&chat->plain);
         chat->phase = PHASE_MEETING;

@@ -167,7 +167,7 @@ static bool is_among(const struct addr *addr, const struct addr *addrs, int coun
 
 /* The C library repeats what /etc/hosts repeats, and takes "::1 localhost" for 127.0.0.1 too when asked
  * for IPv4: each address counts once. */
-static int resolve(const struct addr_spec *spec, enum addr_family family, int flags, struct addr *addrs,
+static int look_up(const struct addr_spec *spec, enum addr_family family, int flags, struct addr *addrs,
                    int max)
 {
     static const int families[] = {AF_UNSPEC, AF_INET, AF_INET6};
@@ -204,7 +204,7 @@ int addr_resolve_listen(const struct addr_spec *spec, enum addr_family family, s
         /* /etc/hosts knows ::1 where IPv6 is switched off, too: a name then means its IPv4 addresses. */
         if (family == ADDR_ANY && !is_ipv6(spec->host) && !have_ipv6())
             family = ADDR_IPV4;
-        return resolve(spec, family, AI_PASSIVE, addrs, max);
+        return look_up(spec, family, AI_PASSIVE, addrs, max);
     }
     bool v6 = family != ADDR_IPV4 && have_ipv6();
     if (family == ADDR_IPV6 && !v6)
@@ -232,7 +232,7 @@ static void alternate(struct addr *addrs, int count)
 int addr_resolve_dial(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max)
 {
     struct addr found[FOUND_MAX] = {0}; /* more than max, so that what is cut off is not all of one family */
-    int count = resolve(spec, family, 0, found, FOUND_MAX);
+    int count = look_up(spec, family, 0, found, FOUND_MAX);
 
     if (count < 0)
         return count;

@@ -18,11 +18,11 @@
 #include "base/err.h"
 #include "base/output.h"
 #include "term/keys.h"
+#include "term/modes.h"
 
 #define PROMPT "> "
 #define HISTORY_MAX 1000
 #define READ_MAX 4096
-#define PASTE_OFF "\033[?2004l"
 
 /* What Readline redraws, on top of PROMPT_PRINT_MAX. */
 #define REDRAW_MAX (8 << 20)
@@ -43,49 +43,6 @@ struct prompt {
 
 /* Readline's functions take no context. */
 static struct prompt *the_prompt;
-
-/* How the terminal was found. */
-static struct termios found;
-
-static const int deadly[] = {SIGABRT, SIGALRM, SIGBUS,    SIGFPE,  SIGILL,  SIGPOLL, SIGPROF,
-                             SIGPWR,  SIGSEGV, SIGSTKFLT, SIGSYS,  SIGTRAP, SIGUSR1, SIGUSR2,
-                             SIGXCPU, SIGXFSZ, SIGVTALRM, SIGQUIT, SIGTERM, SIGHUP};
-
-/* Async-signal-safe. */
-static void restore(void)
-{
-    if (!the_prompt)
-        return;
-    tcsetattr(STDIN_FILENO, TCSANOW, &found);
-    ssize_t written = write(STDOUT_FILENO, PASTE_OFF "\r\n", sizeof PASTE_OFF + 1);
-    (void)written;
-}
-
-/* The disposition is the default again (SA_RESETHAND), and the signal unblocked on return. */
-static void restore_and_die(int number)
-{
-    restore();
-    raise(number);
-}
-
-static void guard_terminal(void)
-{
-    struct sigaction now, action = {.sa_handler = restore_and_die, .sa_flags = (int)SA_RESETHAND};
-
-    atexit(restore); /* out of memory, anywhere */
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-        if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-            sigaction(deadly[i], &action, NULL);
-}
-
-static void unguard_terminal(void)
-{
-    struct sigaction now;
-
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-        if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler == restore_and_die)
-            signal(deadly[i], SIG_DFL);
-}
 
 static void put(struct prompt *prompt, const void *bytes, size_t len)
 {
@@ -120,16 +77,10 @@ static void stay_prepared(void)
 {
 }
 
-/* Keys that are signals elsewhere are keys here. */
 static void prepare(int meta)
 {
-    struct termios now;
-
     rl_prep_terminal(meta);
-    if (tcgetattr(STDIN_FILENO, &now) < 0 || !(now.c_lflag & ISIG))
-        return;
-    now.c_lflag &= ~(tcflag_t)ISIG;
-    tcsetattr(STDIN_FILENO, TCSANOW, &now);
+    modes_take_signal_keys();
 }
 
 static int next_key(FILE *stream)
@@ -294,8 +245,8 @@ int prompt_open(struct prompt **opened, const struct prompt_listener *listener, 
     prompt->listener = listener;
     prompt->commands = commands;
     prompt->stream = fopencookie(prompt, "w", functions);
-    if (!prompt->stream || tcgetattr(STDIN_FILENO, &found) < 0) {
-        int error = -errno;
+    int error = prompt->stream ? modes_keep() : -errno;
+    if (error) {
         if (prompt->stream)
             fclose(prompt->stream);
         free(prompt);
@@ -305,7 +256,6 @@ int prompt_open(struct prompt **opened, const struct prompt_listener *listener, 
     prompt->colours = has_colours();
     keys_init(&prompt->keys);
     the_prompt = prompt;
-    guard_terminal();
     set_utf8();
     set_up_readline(prompt);
     rl_callback_handler_install(PROMPT, on_line);
@@ -325,7 +275,7 @@ void prompt_close(struct prompt *prompt)
     rl_deprep_terminal();
     fflush(prompt->stream);
     output_flush(prompt->output);
-    unguard_terminal();
+    modes_forget();
     rl_outstream = stdout;
     fclose(prompt->stream);
     output_free(prompt->output);
@@ -357,19 +307,14 @@ static void hand_over(struct prompt *prompt)
         prompt->listener->on_dropped(prompt->listener->context);
 }
 
-static bool is_key(char byte, int which)
-{
-    return found.c_cc[which] != _POSIX_VDISABLE && (cc_t)byte == found.c_cc[which];
-}
-
 /* What the terminal does with these keys elsewhere: what was typed and not read yet is gone. */
 static void send_signal(struct prompt *prompt, char byte)
 {
     keys_clear(&prompt->keys);
-    if (is_key(byte, VINTR))
+    if (modes_is_key(byte, VINTR))
         prompt->listener->on_interrupt(prompt->listener->context);
     else
-        kill(0, is_key(byte, VSUSP) ? SIGTSTP : SIGQUIT);
+        kill(0, modes_is_key(byte, VSUSP) ? SIGTSTP : SIGQUIT);
 }
 
 static void take(struct prompt *prompt, const char *bytes, size_t len)
@@ -377,7 +322,8 @@ static void take(struct prompt *prompt, const char *bytes, size_t len)
     size_t begin = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (!is_key(bytes[i], VINTR) && !is_key(bytes[i], VSUSP) && !is_key(bytes[i], VQUIT))
+        if (!modes_is_key(bytes[i], VINTR) && !modes_is_key(bytes[i], VSUSP) &&
+            !modes_is_key(bytes[i], VQUIT))
             continue;
         keys_put(&prompt->keys, bytes + begin, i - begin);
         hand_over(prompt);
