@@ -165,6 +165,8 @@ static void settle(struct pump *pump, int64_t now_ms)
         end_output(pump);
         if (isatty(STDIN_FILENO))
             up->ended = true;
+        if (!up->ended)
+            tell(pump, "", pump->link.name, " sends no more; standard input goes on to its end");
     }
     send_on(pump, now_ms);
     if ((up->closed || down->closed) && pump->linger_ms == INT64_MAX &&
