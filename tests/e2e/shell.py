@@ -19,12 +19,24 @@ class Shell(Terminal):
         super().__init__(["bash", "--norc", "--noprofile", "--noediting", "-i"],
                          env={**(env or os.environ), "PS1": self.PROMPT, "HISTFILE": ""}, **how)
         self.asked = 0
-        self.wait_shell()
+        self.prompts = 0  # how many there were before the last command
+        try:
+            self.wait_shell()
+        except BaseException:
+            self.end()
+            raise
+
+    def _prompts(self):
+        return self.tape.bytes.count(self.PROMPT.encode())
+
+    def _enter(self, text):
+        self.prompts = self._prompts()
+        self.line(text)
 
     def wait_shell(self, seconds=5):
-        """Wait until the shell has the terminal and asks for a command."""
-        self.tape.wait(lambda: self.foreground() == self.pid and self.before_cursor() == self.PROMPT, seconds,
-                       "the shell's prompt", self.text)
+        """Wait until the shell has the terminal and asks for another command."""
+        self.tape.wait(lambda: self._prompts() > self.prompts and self.foreground() == self.pid
+                       and self.before_cursor() == self.PROMPT, seconds, "the shell's prompt", self.text)
 
     def run(self, *command):
         """Begin a job in the foreground."""
@@ -33,13 +45,12 @@ class Shell(Terminal):
     def _command(self, text):
         """Enter a command, and wait until its job has the terminal and has become a program of its own, or until it is
         over."""
-        prompts = self.tape.bytes.count(self.PROMPT.encode())
-        self.line(text)
+        self._enter(text)
 
         def begun():
             group = self.foreground()
             return (group != self.pid and procfs.command(group) != procfs.command(self.pid)
-                    or self.tape.bytes.count(self.PROMPT.encode()) > prompts)
+                    or self._prompts() > self.prompts)
 
         until(begun, what=f"{text} begins")
 
@@ -62,8 +73,9 @@ class Shell(Terminal):
         """Wait for the job's end. Returns its exit status, as the shell tells it."""
         self.wait_shell(seconds)
         self.asked += 1
-        self.line(f"echo status-{self.asked}=$?")
-        return int(self.wait_screen(re.compile(rf"^status-{self.asked}=(\d+)$", re.M), seconds)[1])
+        self._enter(f"echo status-{self.asked}=$?")
+        self.wait_shell(seconds)
+        return int(re.search(rf"^status-{self.asked}=(\d+)$", "\n".join(self.lines()), re.M)[1])
 
     def leave(self):
         """End the shell."""
