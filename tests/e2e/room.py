@@ -5,12 +5,16 @@ are typed the way a patient reader does: each once everything that the one befor
 import os
 import re
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pexpect
+import pytest
 
 import procfs
-from service import PATIENCE, Late
+from classic import built
+from service import PATIENCE, YODEL, Late
 from test_documents import APART
 
 START = "ip link set lo up && exec bash --norc --noprofile --noediting -i"
@@ -30,7 +34,10 @@ def family(pid):
 
 
 class Room:
+    """path: the folders of commands that come before all others, with colons between them."""
+
     def __init__(self, folder, path):
+        self.folder = folder
         env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}", "PS1": PROMPT, "TERM": "dumb", "LC_ALL": "C"}
         for name in ("PROMPT_COMMAND", "BASH_ENV"):
             env.pop(name, None)
@@ -72,3 +79,14 @@ class Room:
         os.kill(self.shell.pid, signal.SIGKILL)
         self.shell.wait()
         self.shell.close()
+
+
+@pytest.fixture
+def room(built, tmp_path):
+    """A room where the classic programs and the yodel under test are commands."""
+    able = subprocess.run([*APART, "true"], capture_output=True, text=True, timeout=10 * PATIENCE)
+    if able.returncode:
+        pytest.skip(f"no namespaces here: {able.stderr.strip()}")
+    room = Room(tmp_path, f"{built}:{Path(YODEL).resolve().parent}")
+    yield room
+    room.close()

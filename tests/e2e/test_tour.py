@@ -13,90 +13,15 @@ from pathlib import Path
 
 import pytest
 
-import procfs
-from room import Room
-from service import PATIENCE, ROOT, YODEL, Output, until
-from test_documents import APART
+from classic import LINES, built, classic
+from room import room
+from service import PATIENCE, ROOT
 
-CLASSIC = Path(YODEL).resolve().parent / "examples" / "classic"
 TOUR = (ROOT / "docs" / "TOUR.md").read_text(encoding="utf-8")
 pytestmark = pytest.mark.nosanitize("the classic programs are built without sanitizers")
 
 
-@pytest.fixture
-def built():
-    """The folder of the programs."""
-    if not CLASSIC.is_dir():
-        pytest.skip(f"{CLASSIC} was not built (-Dtests=enabled)")
-    return CLASSIC
-
-
 # --- The programs
-
-def group(pid):
-    try:
-        return os.getpgid(pid)
-    except ProcessLookupError:
-        return 0
-
-
-class Classic:
-    """One of the programs in a process group of its own, with a pipe as its keyboard and one as its screen."""
-
-    def __init__(self, *words):
-        self.process = subprocess.Popen([CLASSIC / words[0], *map(str, words[1:])], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
-                                        start_new_session=True)
-        self.screen = Output(self.process.stdout)
-
-    @property
-    def port(self):
-        line = self.screen.wait(lambda lines: lines and lines[0].decode(), 5, "the first line")
-        return int(re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)", line)[1])
-
-    def type(self, line):
-        self.process.stdin.write(line + b"\n")
-
-    def shows(self, *lines):
-        """Wait until these are its last lines."""
-        self.screen.wait(lambda raw: raw[-len(lines):] == list(lines), 5, f"{lines}")
-
-    def ends(self):
-        """Wait until it and all of its processes are gone. Returns its status."""
-        status = self.process.wait(5 * PATIENCE)
-        until(lambda: not self.processes(), what=f"all processes of {self.process.args[0].name} end")
-        return status
-
-    def processes(self):
-        """All of its group that are alive; a zombie waits for whoever adopted it."""
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if group(pid) == self.process.pid
-                and procfs.alive(pid)]
-
-    def destroy(self):
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-        self.process.stdin.close()
-        self.screen.thread.join()
-        self.process.stdout.close()
-
-
-@pytest.fixture
-def classic(built):
-    """classic(name, ...): one of the programs, whose processes are gone when the test is over."""
-    started = []
-
-    def start(*words):
-        started.append(Classic(*words))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.destroy()
-
-
-LINES = [b"hello", b"", b"with spaces and \xc3\xa9", b"x" * 1022, b"bye"]
-
 
 @pytest.mark.parametrize("first_to_leave", ["server", "client"])
 def test_chat(classic, first_to_leave):
@@ -155,16 +80,6 @@ def alike(text):
     for pattern, same in DIFFERENT:
         text = re.sub(pattern, same, text, flags=re.M)
     return text
-
-
-@pytest.fixture
-def room(built, tmp_path):
-    able = subprocess.run([*APART, "true"], capture_output=True, text=True, timeout=10 * PATIENCE)
-    if able.returncode:
-        pytest.skip(f"no namespaces here: {able.stderr.strip()}")
-    room = Room(tmp_path, built)
-    yield room
-    room.close()
 
 
 @pytest.mark.parametrize("heading", STEPS)
