@@ -156,7 +156,7 @@ static bool add_mark(struct cluster *cluster, uint32_t c)
 {
     bool syllable = IS(hangul_ends, c) && IS(hangul_beginnings, cluster->base);
 
-    if (cluster->marks == MARKS_MAX || (!syllable && !is_mark(c)))
+    if (cluster->marks == MARKS_MAX || (!syllable && !is_mark(c)) || wcwidth((wchar_t)c) < 0)
         return false;
     cluster->marks++;
     cluster->width += cells(c);

@@ -153,6 +153,7 @@ static const struct sample hostile[] = {
     {"a" ZWJ WOMAN, "a{<U+200D>}" WOMAN, 11, 0},
     {"\u0915\u094d" ZWJ ZWJ "\u0937", "\u0915\u094d" ZWJ "{<U+200D>}\u0937", 10, 0},
     {"\u1161\u11a8 a\u1161", "{<U+1161><U+11A8>} a{<U+1161>}", 26, 0},
+    {"\uac00\ud7c8", "\uac00{<U+D7C8>}", 10, 0}, /* not assigned */
     {"a\ufe0f\ufe0f", "a\ufe0f{<U+FE0F>}", 10, 0},
     {"a\U000e0100", "a{<U+E0100>}", 10, 0},
     /* too much */
