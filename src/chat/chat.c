@@ -25,6 +25,9 @@
 /* How often to ask meanwhile: the kernel does not tell. */
 #define ACK_POLL_MS 5
 
+/* What has arrived is shown before the end, unless the terminal takes nothing for so long. */
+#define TERMINAL_MS 10000
+
 #define RECEIVE_MAX (64 << 10)
 
 enum phase {
@@ -45,6 +48,7 @@ struct chat {
     int signals_fd;
     bool left;              /* the peer sends no more */
     bool quitting;          /* the user has said goodbye */
+    bool hurried;           /* and again: nothing is waited for */
     bool interrupted;       /* the last key was Ctrl-C */
     int64_t patience_ms;    /* when to tell that something is still under way */
     int64_t farewell_ms;    /* when the peer has had its time to hang up */
@@ -92,13 +96,10 @@ static void hang_up(struct chat *chat)
     finish(chat, lost ? EXIT_NO_CONNECTION : EXIT_DONE);
 }
 
-static void lose(struct chat *chat, int error)
+static void lose(struct chat *chat)
 {
-    if (chat->left && (error == -EPIPE || error == -ECONNRESET)) {
-        hang_up(chat); /* it has left, and said so before */
-        return;
-    }
-    screen_say(&chat->screen, ENTRY_ERROR, "%s: connection lost: %s", chat->link.host, err_text(error));
+    screen_say(&chat->screen, ENTRY_ERROR, "%s: connection lost: %s", chat->link.host,
+               err_text(chat->link.broken));
     say_not_sent(chat);
     if (waiting(chat) > 0)
         screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
@@ -124,6 +125,7 @@ static void part(struct chat *chat)
 static void quit(struct chat *chat)
 {
     chat->quitting = true;
+    chat->hurried = chat->phase == PHASE_PARTING || chat->phase == PHASE_OVER;
     if (chat->phase == PHASE_PARTING)
         hang_up(chat);
     else
@@ -239,25 +241,6 @@ static void on_dropped(void *context)
 
 /* --- signals */
 
-/* Stop as the terminal's user wants it, until somebody continues us. */
-static void stop(struct chat *chat)
-{
-    const struct timespec at_once = {0};
-    sigset_t stop, resume;
-
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTSTP);
-    sigemptyset(&resume);
-    sigaddset(&resume, SIGCONT);
-    prompt_suspend(chat->screen.prompt);
-    raise(SIGTSTP);
-    sigprocmask(SIG_UNBLOCK, &stop, NULL); /* stops here */
-    sigprocmask(SIG_BLOCK, &stop, NULL);
-    while (sigtimedwait(&resume, NULL, &at_once) > 0)
-        ;
-    prompt_resume(chat->screen.prompt);
-}
-
 static void take_signals(struct chat *chat)
 {
     int number;
@@ -268,7 +251,7 @@ static void take_signals(struct chat *chat)
             prompt_resize(chat->screen.prompt);
             break;
         case SIGTSTP:
-            stop(chat);
+            prompt_stop(chat->screen.prompt);
             break;
         case SIGCONT:
             prompt_resume(chat->screen.prompt);
@@ -289,8 +272,10 @@ static void on_event(struct chat *chat, const struct wire_event *event)
             screen_message(&chat->screen, ENTRY_PEER, event->text, event->len, !event->first);
         break;
     case WIRE_LEFT:
-        if (chat->link.broken)
+        if (chat->link.broken) {
+            lose(chat);
             break;
+        }
         chat->left = true;
         if (chat->phase != PHASE_TALKING)
             break;
@@ -321,6 +306,13 @@ static size_t room(const struct chat *chat)
     return room < RECEIVE_MAX ? room : RECEIVE_MAX;
 }
 
+/* The protocol tells of the end once all that had arrived is shown. */
+static void end_broken(struct chat *chat, int error)
+{
+    chat->link.broken = error;
+    plain_end(&chat->plain);
+}
+
 static void receive(struct chat *chat, int64_t now_ms)
 {
     uint8_t bytes[RECEIVE_MAX];
@@ -330,12 +322,8 @@ static void receive(struct chat *chat, int64_t now_ms)
         plain_input(&chat->plain, bytes, (size_t)count, now_ms);
     else if (count == 0)
         plain_end(&chat->plain);
-    else if (count != -EAGAIN) {
-        chat->link.broken = (int)count;
-        plain_end(&chat->plain);
-        take_events(chat, now_ms);
-        lose(chat, (int)count);
-    }
+    else if (count != -EAGAIN)
+        end_broken(chat, (int)count);
 }
 
 static void send_on(struct chat *chat, int64_t now_ms)
@@ -380,16 +368,31 @@ static void meet(struct chat *chat, int64_t now_ms)
 
 enum { POLL_KEYS, POLL_SCREEN, POLL_SIGNALS, POLL_LINK, POLL_MEET };
 
+/* The user's side of it. */
+static void fill_own(const struct chat *chat, struct pollfd *fds)
+{
+    fds[POLL_KEYS] = (struct pollfd){.fd = prompt_in_fd(chat->screen.prompt), .events = POLLIN};
+    fds[POLL_SCREEN] = (struct pollfd){.fd = prompt_out_fd(chat->screen.prompt), .events = POLLOUT};
+    fds[POLL_SIGNALS] = (struct pollfd){.fd = chat->signals_fd, .events = POLLIN};
+}
+
+static void serve_own(struct chat *chat, const struct pollfd *fds)
+{
+    if (fds[POLL_SIGNALS].revents)
+        take_signals(chat);
+    if (fds[POLL_KEYS].revents)
+        prompt_read(chat->screen.prompt);
+}
+
 static int fill_pollfds(const struct chat *chat, struct pollfd *fds)
 {
     short events = 0;
 
+    fill_own(chat, fds);
+
     if (chat->link.fd >= 0)
         events =
             (short)((room(chat) > 0 ? POLLIN : 0) | (waiting(chat) > 0 && !chat->link.broken ? POLLOUT : 0));
-    fds[POLL_KEYS] = (struct pollfd){.fd = prompt_in_fd(chat->screen.prompt), .events = POLLIN};
-    fds[POLL_SCREEN] = (struct pollfd){.fd = prompt_out_fd(chat->screen.prompt), .events = POLLOUT};
-    fds[POLL_SIGNALS] = (struct pollfd){.fd = chat->signals_fd, .events = POLLIN};
     fds[POLL_LINK] = (struct pollfd){.fd = events ? chat->link.fd : -1, .events = events};
     return POLL_MEET + meet_pollfds(chat->meet, fds + POLL_MEET);
 }
@@ -429,11 +432,11 @@ static void exchange(struct chat *chat, const struct pollfd *link, int64_t now_m
 {
     if (link->revents & ~POLLOUT && room(chat) > 0)
         receive(chat, now_ms);
+    if (now_ms >= chat->link.look_ms && link_lost(&chat->link, now_ms))
+        end_broken(chat, -ERR_TIMEOUT);
     take_events(chat, now_ms);
     if (chat->link.fd >= 0)
         send_on(chat, now_ms);
-    if (chat->link.fd >= 0 && now_ms >= chat->link.look_ms && link_lost(&chat->link, now_ms))
-        lose(chat, -ERR_TIMEOUT);
     if (chat->phase == PHASE_PARTING)
         go_on_parting(chat, now_ms);
 }
@@ -444,10 +447,7 @@ static void turn(struct chat *chat)
 
     wait_for(chat, fds);
     int64_t now_ms = clock_ms();
-    if (fds[POLL_SIGNALS].revents)
-        take_signals(chat);
-    if (fds[POLL_KEYS].revents)
-        prompt_read(chat->screen.prompt);
+    serve_own(chat, fds);
     bool there = chat->link.fd >= 0;
     if (chat->phase != PHASE_OVER)
         meet(chat, now_ms);
@@ -459,6 +459,28 @@ static void turn(struct chat *chat)
         screen_say(&chat->screen, ENTRY_STATUS, "waiting for the next caller");
     }
     prompt_show(chat->screen.prompt);
+}
+
+/* Show what has arrived, and what was said of the end. */
+static void show_the_rest(struct chat *chat)
+{
+    struct pollfd fds[POLL_LINK];
+    size_t waiting = SIZE_MAX;
+    int64_t until_ms = 0;
+
+    prompt_show(chat->screen.prompt);
+    while (prompt_waiting(chat->screen.prompt) > 0 && !chat->hurried) {
+        int64_t now_ms = clock_ms();
+        if (prompt_waiting(chat->screen.prompt) < waiting)
+            until_ms = now_ms + TERMINAL_MS;
+        waiting = prompt_waiting(chat->screen.prompt);
+        if (now_ms >= until_ms)
+            return;
+        fill_own(chat, fds);
+        if (poll(fds, POLL_LINK, (int)(until_ms - now_ms)) > 0)
+            serve_own(chat, fds);
+        prompt_show(chat->screen.prompt);
+    }
 }
 
 int chat_run(const struct chat_config *config, struct meet *meet)
@@ -483,6 +505,7 @@ int chat_run(const struct chat_config *config, struct meet *meet)
     while (chat.phase != PHASE_OVER)
         turn(&chat);
     link_close(&chat.link);
+    show_the_rest(&chat);
     prompt_close(chat.screen.prompt);
     plain_done(&chat.plain);
     close(chat.signals_fd);

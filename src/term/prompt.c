@@ -13,6 +13,7 @@
 #include <string.h>
 #include <termcap.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -375,9 +376,14 @@ void prompt_show(struct prompt *prompt)
     flush(prompt);
 }
 
+size_t prompt_waiting(const struct prompt *prompt)
+{
+    return prompt->lost ? 0 : output_waiting(prompt->output);
+}
+
 bool prompt_busy(const struct prompt *prompt)
 {
-    return !prompt->lost && output_waiting(prompt->output) > PROMPT_BUSY;
+    return prompt_waiting(prompt) > PROMPT_BUSY;
 }
 
 bool prompt_is_empty(const struct prompt *prompt)
@@ -431,20 +437,32 @@ void prompt_resize(struct prompt *prompt)
     prompt->hidden = true;
 }
 
-void prompt_suspend(struct prompt *prompt)
-{
-    hide(prompt);
-    rl_deprep_terminal();
-    fflush(prompt->stream);
-    output_flush(prompt->output);
-}
-
 void prompt_resume(struct prompt *prompt)
 {
     rl_deprep_terminal(); /* it is ours only in name, if somebody else has set it */
     prepare(1);
     rl_reset_screen_size();
     prompt->hidden = true;
+}
+
+void prompt_stop(struct prompt *prompt)
+{
+    const struct timespec at_once = {0};
+    sigset_t stop, resume;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    sigemptyset(&resume);
+    sigaddset(&resume, SIGCONT);
+    hide(prompt);
+    rl_deprep_terminal();
+    flush(prompt);
+    raise(SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL); /* stops here */
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    while (sigtimedwait(&resume, NULL, &at_once) > 0)
+        ;
+    prompt_resume(prompt);
 }
 
 struct text_look prompt_look(const struct prompt *prompt)

@@ -62,7 +62,10 @@ void prompt_print(struct prompt *prompt, const struct buf *rows);
 /* Show the prompt if it is gone, and write what the terminal takes. */
 void prompt_show(struct prompt *prompt);
 
-/* Whether more than PROMPT_BUSY bytes wait for the terminal. */
+/* How many bytes wait for the terminal; none once it takes nothing any more for good. */
+size_t prompt_waiting(const struct prompt *prompt);
+
+/* Whether they are more than PROMPT_BUSY. */
 bool prompt_busy(const struct prompt *prompt);
 
 /* Whether something is typed. */
@@ -80,8 +83,11 @@ void prompt_clear_screen(struct prompt *prompt);
 /* The window has a new size. */
 void prompt_resize(struct prompt *prompt);
 
-/* Give the terminal back, for Ctrl-Z; and take it again, also after somebody else has used it. */
-void prompt_suspend(struct prompt *prompt);
+/* Give the terminal back and stop, as SIGTSTP without a handler does; when somebody continues us, take the terminal again. SIGTSTP
+ * and SIGCONT are blocked. */
+void prompt_stop(struct prompt *prompt);
+
+/* Take the terminal again after somebody else has used it: SIGCONT after a stop that nobody asked for. */
 void prompt_resume(struct prompt *prompt);
 
 /* What rows should look like here. */
