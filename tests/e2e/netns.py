@@ -8,16 +8,22 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from service import PATIENCE
 
-CONNECT = """
+MAKE = """
 import array, socket, sys
 channel = socket.socket(fileno=int(sys.argv[1]))
 sock = socket.socket()
-if int(sys.argv[4]):
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(sys.argv[4]))
+if int(sys.argv[5]):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(sys.argv[5]))
 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-sock.connect((sys.argv[2], int(sys.argv[3])))
+if sys.argv[2] == "connect":
+    sock.connect((sys.argv[3], int(sys.argv[4])))
+else:
+    sock.bind((sys.argv[3], int(sys.argv[4])))
+    sock.listen()
 channel.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [sock.fileno()]))])
 """
 
@@ -44,10 +50,17 @@ class Network:
 
     def connect(self, service, receive_buffer=0):
         """A socket that is connected to the service, made in there and handed out here."""
+        return self._make("connect", service.host, service.port, receive_buffer)
+
+    def listen(self, host="127.0.0.1", port=0, receive_buffer=0):
+        """The same, one that listens."""
+        return self._make("listen", host, port, receive_buffer)
+
+    def _make(self, *arguments):
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            subprocess.run([*self.wrap, sys.executable, "-c", CONNECT, str(theirs.fileno()), service.host,
-                            str(service.port), str(receive_buffer)], check=True, pass_fds=[theirs.fileno()])
+            subprocess.run([*self.wrap, sys.executable, "-c", MAKE, str(theirs.fileno()), *map(str, arguments)],
+                           check=True, pass_fds=[theirs.fileno()])
             _, control, _, _ = ours.recvmsg(1, socket.CMSG_SPACE(4))
         numbers = array.array("i")
         numbers.frombytes(control[0][2])
@@ -60,8 +73,22 @@ class Network:
         port = sock.getsockname()[1]
         self.nft(f"add rule inet test in tcp sport {port} drop", f"add rule inet test in tcp dport {port} drop")
 
+    def mend(self):
+        """From now on everything arrives again."""
+        self.nft("flush chain inet test in")
+
     def close(self):
         self.holder.stdin.close()
         self.holder.wait()
         self.holder.stdout.close()
         self.holder.stderr.close()
+
+
+@pytest.fixture
+def network():
+    made = Network()
+    if not made.usable:
+        made.close()
+        pytest.skip("no network namespaces here")
+    yield made
+    made.close()

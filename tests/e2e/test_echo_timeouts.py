@@ -10,21 +10,11 @@ import time
 import pytest
 
 from clients import Pattern, expect_end, finish, read_all, round_trip, stuff, stuff_all
-from netns import Network
+from netns import network
 from service import PATIENCE, until
 
 # How much later than promised a loaded machine may notice.
 SLACK = 0.5 * PATIENCE
-
-
-@pytest.fixture
-def network():
-    network = Network()
-    if not network.usable:
-        network.close()
-        pytest.skip("no network namespaces here")
-    yield network
-    network.close()
 
 
 @pytest.mark.parametrize("talks_first", [False, True])

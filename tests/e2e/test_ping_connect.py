@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import procfs
-from netns import Network
+from netns import network
 from pinglib import Peer, Ping, closing, echo, hanging, hanging_beside, one_line, peer, ping, refusing, taken, timed
 from service import PATIENCE, until
 
@@ -37,16 +37,6 @@ def test_interrupted_while_connecting():
         result = running.finish()
     assert one_line(result.err).endswith(": interrupted")
     assert result.status == 3
-
-
-@pytest.fixture
-def network():
-    made = Network()
-    if not made.usable:
-        made.close()
-        pytest.skip("no network namespaces here")
-    yield made
-    made.close()
 
 
 def test_unreachable(network):
