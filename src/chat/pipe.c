@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,16 +36,26 @@ struct pump {
     struct way up;   /* standard input to the peer */
     struct way down; /* the peer to standard output */
     struct sink out;
+    struct sink err;
     uint64_t sent;
     bool stalled;      /* standard output takes nothing at the moment */
     int64_t linger_ms; /* until when the second direction may go on */
     int status;        /* -1: it goes on */
 };
 
-static void tell(const struct pump *pump, const char *what, const char *name, const char *more)
+/* A status line is no reason to wait: strangers can cause them (chat/lobby). */
+__attribute__((format(printf, 2, 3))) static void tell(struct pump *pump, const char *format, ...)
 {
-    if (!pump->config->quiet)
-        dprintf(STDERR_FILENO, "%s%s%s\n", what, name, more);
+    char line[MEET_NEWS_MAX + 2];
+    va_list arguments;
+
+    if (pump->config->quiet)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line - 1, format, arguments);
+    va_end(arguments);
+    strcat(line, "\n");
+    sink_write(&pump->err, line, strlen(line));
 }
 
 static bool is_empty(const struct way *way)
@@ -166,7 +177,7 @@ static void settle(struct pump *pump, int64_t now_ms)
         if (isatty(STDIN_FILENO))
             up->ended = true;
         if (!up->ended)
-            tell(pump, "", pump->link.name, " sends no more; standard input goes on to its end");
+            tell(pump, "%s sends no more; standard input goes on to its end", pump->link.name);
     }
     send_on(pump, now_ms);
     if ((up->closed || down->closed) && pump->linger_ms == INT64_MAX &&
@@ -176,8 +187,7 @@ static void settle(struct pump *pump, int64_t now_ms)
         fail(pump, EXIT_DONE);
     else if (now_ms >= pump->linger_ms && pump->status < 0) {
         bool complete = is_empty(up) && !link_unacked(&pump->link) && is_empty(down);
-        tell(pump, "", pump->link.name,
-             up->closed ? " did not end in time" : ": standard input did not end in time");
+        tell(pump, "%s%s did not end in time", pump->link.name, up->closed ? "" : ": standard input");
         fail(pump, complete ? EXIT_DONE : EXIT_NO_CONNECTION);
     }
 }
@@ -231,21 +241,21 @@ static void wait_for(struct pump *pump, struct pollfd *fds)
             fds[i].revents = 0;
 }
 
-static void tell_news(const struct pump *pump, int64_t now_ms)
+static void tell_news(struct pump *pump, int64_t now_ms)
 {
     char news[MEET_NEWS_MAX];
 
     while (meet_news(pump->meet, now_ms, news))
-        tell(pump, news, "", "");
+        tell(pump, "%s", news);
 }
 
 static void greet(struct pump *pump, int fd, int64_t now_ms)
 {
     link_open(&pump->link, fd, pump->config->dead_ms, now_ms);
     if (pump->meet->lobby)
-        tell(pump, "", pump->link.name, " is here");
+        tell(pump, "%s is here", pump->link.name);
     else
-        tell(pump, "connected to ", pump->link.name, "");
+        tell(pump, "connected to %s", pump->link.name);
 }
 
 /* Meet the peer, if there is none yet. */
@@ -298,7 +308,7 @@ static int serve(struct pump *pump)
     if (pump->status == EXIT_DONE) {
         link_close(&pump->link);
         if (pump->down.ended)
-            tell(pump, "", pump->link.name, " left");
+            tell(pump, "%s left", pump->link.name);
     } else {
         link_abort(&pump->link);
     }
@@ -314,6 +324,7 @@ int pipe_run(const struct pipe_config *config, struct meet *meet)
     pump.config = config;
     pump.meet = meet;
     sink_open(&pump.out, STDOUT_FILENO);
+    sink_open(&pump.err, STDERR_FILENO);
     do {
         pump.down = (struct way){0};
         pump.up.closed = false;
