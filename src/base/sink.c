@@ -113,6 +113,12 @@ ssize_t sink_put(struct sink *sink, const char *bytes, size_t len)
     return count < 0 ? -errno : count;
 }
 
+void sink_shut(struct sink *sink)
+{
+    if (sink->mode == MODE_SOCKET)
+        shutdown(sink->fd, SHUT_WR);
+}
+
 static bool lock(struct sink *sink)
 {
     struct timespec until;

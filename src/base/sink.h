@@ -44,4 +44,8 @@ int sink_write(struct sink *sink, const char *record, size_t len);
  * write here. Returns how many went (1 to len), or an error as above. */
 ssize_t sink_put(struct sink *sink, const char *bytes, size_t len);
 
+/* Where it is a socket, tell the reader that nothing more comes; others who have the socket cannot write to it any more
+ * either. */
+void sink_shut(struct sink *sink);
+
 #endif

@@ -38,6 +38,7 @@ struct pump {
     struct sink out;
     struct sink err;
     uint64_t sent;
+    bool in_ended;     /* standard input, for every peer */
     bool stalled;      /* standard output takes nothing at the moment */
     int64_t linger_ms; /* until when the second direction may go on */
     int status;        /* -1: it goes on */
@@ -95,7 +96,7 @@ static void read_input(struct pump *pump)
         way->begin = 0;
         way->end = (size_t)count;
     } else if (count == 0) {
-        way->ended = true;
+        way->ended = pump->in_ended = true;
     } else if (errno != EAGAIN) {
         err_say("%s: standard input: %s", pump->config->command, err_text(-errno));
         fail(pump, EXIT_SYSTEM);
@@ -160,6 +161,8 @@ static void end_output(struct pump *pump)
     pump->down.closed = true;
     if (pump->meet->keep)
         return;
+    if (!pump->up.ended)
+        sink_shut(&pump->out);
     int failed = pump->out.fd != STDOUT_FILENO ? close(pump->out.fd) : 0;
     pump->out.fd = -1;
     if ((close(STDOUT_FILENO) < 0 || failed < 0) && errno != EBADF) {
@@ -327,8 +330,7 @@ int pipe_run(const struct pipe_config *config, struct meet *meet)
     sink_open(&pump.err, STDERR_FILENO);
     do {
         pump.down = (struct way){0};
-        pump.up.closed = false;
-        pump.up.begin = pump.up.end = 0;
+        pump.up = (struct way){.ended = pump.in_ended};
         status = serve(&pump);
     } while (meet->keep && status != EXIT_SYSTEM);
     return status;

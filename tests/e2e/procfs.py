@@ -2,8 +2,11 @@
 """What /proc says about processes and sockets. Everything here may be asked about a process that is
 gone: the answer is then empty, never an exception."""
 
+import fcntl
 import os
 import re
+import struct
+import termios
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -112,3 +115,13 @@ def tcp_held(port, *pids):
         found = [states[target] for target in descriptors(pid).values() if target in states]
         held.append({state_: found.count(state_) for state_ in found})
     return held
+
+
+def peak_kib(pid):
+    """The most memory that was ever resident, in KiB."""
+    return int(status(pid)["VmHWM"].split()[0])
+
+
+def unacked(sock):
+    """How many bytes that this socket sent the other side's kernel does not have yet (tcp(7), SIOCOUTQ)."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
