@@ -49,10 +49,12 @@ ssize_t link_recv(struct link *link, void *bytes, size_t len)
     while (count < 0 && errno == EINTR);
     if (count > 0)
         return count;
-    if (count < 0 && errno == EAGAIN)
-        return -EAGAIN;
+    if (count == 0 && link->broken == -EPIPE) /* a reset after the peer's end of file */
+        return 0;
     if (link->broken) /* the kernel tells an error once */
         return link->broken;
+    if (count < 0 && errno == EAGAIN)
+        return -EAGAIN;
     return count < 0 ? text_of(errno) : 0;
 }
 
@@ -78,21 +80,47 @@ size_t link_send(struct link *link, const void *bytes, size_t len, int64_t now_m
         link->broken = text_of(errno);
     if (count <= 0)
         return 0;
+    link->sent += (uint64_t)count;
     look_after(link, now_ms);
     return (size_t)count;
 }
 
 void link_shut(struct link *link, int64_t now_ms)
 {
-    if (shutdown(link->fd, SHUT_WR) < 0 && !link->broken)
+    link->shut = shutdown(link->fd, SHUT_WR) == 0;
+    if (!link->shut && link_check(link) == 0)
         link->broken = text_of(errno);
-    link->shut = true;
     look_after(link, now_ms);
 }
 
-bool link_unacked(const struct link *link)
+size_t link_unacked(const struct link *link)
 {
-    return sock_unacked(link->fd);
+    return (size_t)sock_unacked(link->fd);
+}
+
+size_t link_undelivered(const struct link *link)
+{
+    size_t unacked = link_unacked(link);
+
+    return link->shut && unacked > 0 ? unacked - 1 : unacked;
+}
+
+int link_check(struct link *link)
+{
+    int error = link->broken ? 0 : sock_error(link->fd);
+
+    if (error)
+        link->broken = text_of(error);
+    return link->broken;
+}
+
+bool link_missed(const struct link *link)
+{
+    struct sock_progress progress;
+
+    if (link->sent == 0 || link_unacked(link))
+        return link_undelivered(link) > 0;
+    return sock_progress(link->fd, &progress) == 0 && progress.unanswered == 0;
 }
 
 bool link_lost(struct link *link, int64_t now_ms)

@@ -17,8 +17,9 @@ struct link {
     int fd;                   /* -1: there is none */
     char host[ADDR_TEXT_MAX]; /* of the peer: "192.0.2.7" */
     char name[ADDR_TEXT_MAX]; /* with its port: "192.0.2.7:40312" */
+    uint64_t sent;            /* bytes so far */
     bool shut;                /* our end of file has been sent */
-    int broken;               /* why sending failed, a negative error; 0: it did not */
+    int broken;               /* why sending or looking failed, a negative error; 0: it did not */
     struct watch_rules rules;
     struct watch watch;
     int64_t look_ms; /* when to ask after the peer; INT64_MAX: the kernel does by itself */
@@ -36,7 +37,7 @@ void link_init(struct link *link);
 void link_open(struct link *link, int fd, int64_t dead_ms, int64_t now_ms);
 
 /* Receive once. Returns the count (1 to len); 0 when the peer sends no more; -EAGAIN; or the error that broke the
- * connection, also one that sending met before: what had arrived is received first. */
+ * connection, also one that was met elsewhere before: what had arrived is received first. */
 ssize_t link_recv(struct link *link, void *bytes, size_t len);
 
 /* Send once. Returns the count (0 to len). Once sending has failed nothing more is sent, and link->broken says so. */
@@ -45,8 +46,17 @@ size_t link_send(struct link *link, const void *bytes, size_t len, int64_t now_m
 /* Send our end of file. */
 void link_shut(struct link *link, int64_t now_ms);
 
-/* Whether the peer has not acknowledged all that was sent. */
-bool link_unacked(const struct link *link);
+/* How much of what was sent the peer has not acknowledged: bytes, with our end of file as one more; and without it. */
+size_t link_unacked(const struct link *link);
+size_t link_undelivered(const struct link *link);
+
+/* See whether the connection is broken, where nobody receives any more. Returns link->broken. */
+int link_check(struct link *link);
+
+/* Whether a peer that had ended and then reset the connection may have missed something of what was sent. It has if that was
+ * not acknowledged, and if the reset came by itself: it closed with something unread. One that answers our end
+ * of file or a keep-alive probe says no more than that its end was the end. */
+bool link_missed(const struct link *link);
 
 /* To be called at link->look_ms: whether the peer has vanished. */
 bool link_lost(struct link *link, int64_t now_ms);

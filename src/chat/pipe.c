@@ -14,10 +14,13 @@
 #include "base/err.h"
 #include "base/sink.h"
 #include "chat/link.h"
-#include "net/sock.h"
 
 /* How often to ask whether the last bytes are acknowledged: the kernel does not tell. */
 #define ACK_POLL_MS 5
+#define ACK_POLL_MAX_MS 100
+
+/* However short somebody wants to linger: what was sent takes its time over a long way. */
+#define LINGER_MIN_MS 1000
 
 #define EXTRA_FDS 3
 
@@ -37,10 +40,12 @@ struct pump {
     struct way down; /* the peer to standard output */
     struct sink out;
     struct sink err;
-    uint64_t sent;
     bool in_ended;     /* standard input, for every peer */
     bool stalled;      /* standard output takes nothing at the moment */
-    int64_t linger_ms; /* until when the second direction may go on */
+    int64_t shut_ms;   /* when our end of file was sent */
+    bool lingers;      /* one direction has ended, and all of it has arrived */
+    int64_t linger_ms; /* until when to wait for what is still to come; INT64_MAX: no limit */
+    size_t unacked;    /* of what was sent, at the last look */
     int status;        /* -1: it goes on */
 };
 
@@ -73,14 +78,19 @@ static void fail(struct pump *pump, int status)
 /* The connection is of no use any more. */
 static void lose(struct pump *pump, int error)
 {
+    const struct way *up = &pump->up;
     bool left = pump->down.ended && (error == -EPIPE || error == -ECONNRESET);
+    size_t rest = up->end - up->begin + link_undelivered(&pump->link);
 
-    if (left && is_empty(&pump->up) && !link_unacked(&pump->link)) {
+    if (left && is_empty(up) && !link_missed(&pump->link)) {
         fail(pump, EXIT_DONE); /* it has left after its last word, and missed none of ours */
         return;
     }
-    err_say("%s: %s: %s", pump->config->command, pump->link.name,
-            left ? "the peer left before it had received everything" : err_text(error));
+    const char *why = left ? "the peer left before it had received everything" : err_text(error);
+    if (rest > 0)
+        err_say("%s: %s: %s (%zu bytes not delivered)", pump->config->command, pump->link.name, why, rest);
+    else
+        err_say("%s: %s: %s", pump->config->command, pump->link.name, why);
     fail(pump, EXIT_NO_CONNECTION);
 }
 
@@ -110,10 +120,10 @@ static void send_on(struct pump *pump, int64_t now_ms)
     if (!is_empty(way)) {
         size_t count = link_send(&pump->link, way->bytes + way->begin, way->end - way->begin, now_ms);
         way->begin += count;
-        pump->sent += count;
     }
     if (is_empty(way) && way->ended && !way->closed && !pump->link.broken) {
         link_shut(&pump->link, now_ms);
+        pump->shut_ms = now_ms;
         way->closed = true;
     }
     if (pump->link.broken && pump->down.ended)
@@ -171,6 +181,37 @@ static void end_output(struct pump *pump)
     }
 }
 
+/* Our direction has ended when all of it is acknowledged. Until then a limit is one for a peer that takes nothing. */
+static void set_linger(struct pump *pump, size_t unacked, int64_t now_ms)
+{
+    int64_t patience_ms = pump->config->linger_ms;
+    bool over = pump->down.closed || (pump->up.closed && unacked == 0);
+    bool moves = pump->up.closed && unacked != pump->unacked;
+
+    pump->unacked = unacked;
+    if (pump->lingers || !(over || moves) || patience_ms >= INT64_MAX - now_ms)
+        return;
+    pump->lingers = over;
+    if (!over && patience_ms < LINGER_MIN_MS)
+        patience_ms = LINGER_MIN_MS;
+    pump->linger_ms = now_ms + patience_ms;
+}
+
+static void stop_lingering(struct pump *pump)
+{
+    const struct way *up = &pump->up, *down = &pump->down;
+    const char *name = pump->link.name;
+
+    if (is_empty(up) && is_empty(down) && link_unacked(&pump->link) == 0) {
+        tell(pump, "%s%s did not end in time", name, up->closed ? "" : ": standard input");
+        fail(pump, EXIT_DONE);
+        return;
+    }
+    err_say("%s: %s: not everything was %s in time", pump->config->command, name,
+            is_empty(down) ? "received" : "written to standard output");
+    fail(pump, EXIT_NO_CONNECTION);
+}
+
 static void settle(struct pump *pump, int64_t now_ms)
 {
     struct way *up = &pump->up, *down = &pump->down;
@@ -182,17 +223,17 @@ static void settle(struct pump *pump, int64_t now_ms)
         if (!up->ended)
             tell(pump, "%s sends no more; standard input goes on to its end", pump->link.name);
     }
+    if (up->closed && down->closed)
+        link_check(&pump->link);
     send_on(pump, now_ms);
-    if ((up->closed || down->closed) && pump->linger_ms == INT64_MAX &&
-        pump->config->linger_ms < INT64_MAX - now_ms)
-        pump->linger_ms = now_ms + pump->config->linger_ms;
-    if (up->closed && down->closed && !link_unacked(&pump->link))
+    if (pump->status >= 0)
+        return;
+    size_t unacked = up->closed ? link_unacked(&pump->link) : 0;
+    set_linger(pump, unacked, now_ms);
+    if (up->closed && down->closed && unacked == 0)
         fail(pump, EXIT_DONE);
-    else if (now_ms >= pump->linger_ms && pump->status < 0) {
-        bool complete = is_empty(up) && !link_unacked(&pump->link) && is_empty(down);
-        tell(pump, "%s%s did not end in time", pump->link.name, up->closed ? "" : ": standard input");
-        fail(pump, complete ? EXIT_DONE : EXIT_NO_CONNECTION);
-    }
+    else if (now_ms >= pump->linger_ms)
+        stop_lingering(pump);
 }
 
 /* Whether there is room for what the peer sends. */
@@ -206,14 +247,25 @@ static int fill_pollfds(const struct pump *pump, struct pollfd *fds)
     const struct way *up = &pump->up, *down = &pump->down;
     bool there = pump->link.fd >= 0;
     bool sends = !is_empty(up) && !pump->link.broken;
-    bool waits = down->ended &&
-                 !up->closed; /* for standard input; the link can break meanwhile, which needs no event */
+    /* For standard input; the link can break meanwhile, which needs no event. */
+    bool waits = down->ended && !up->closed;
     short events = (short)((receives(pump) ? POLLIN : 0) | (sends ? POLLOUT : 0));
 
     fds[0] = (struct pollfd){.fd = there && is_empty(up) && !up->ended ? STDIN_FILENO : -1, .events = POLLIN};
     fds[1] = (struct pollfd){.fd = events || waits ? pump->link.fd : -1, .events = events};
     fds[2] = (struct pollfd){.fd = pump->stalled ? pump->out.fd : -1, .events = POLLOUT};
     return EXTRA_FDS;
+}
+
+/* When to ask whether our end of file is acknowledged, where something depends on that: soon, and then less often. */
+static int64_t ask_again_ms(const struct pump *pump, int64_t now_ms)
+{
+    bool limited = pump->config->linger_ms != INT64_MAX && !pump->lingers;
+
+    if (!pump->up.closed || !(pump->down.closed || limited))
+        return INT64_MAX;
+    int64_t pause_ms = ACK_POLL_MS + (now_ms - pump->shut_ms) / 16;
+    return now_ms + (pause_ms < ACK_POLL_MAX_MS ? pause_ms : ACK_POLL_MAX_MS);
 }
 
 static int64_t wake_ms(const struct pump *pump, int64_t now_ms)
@@ -226,9 +278,10 @@ static int64_t wake_ms(const struct pump *pump, int64_t now_ms)
         wake = pump->link.look_ms;
     if (pump->linger_ms < wake)
         wake = pump->linger_ms;
-    if (pump->up.closed && pump->down.closed && now_ms + ACK_POLL_MS < wake)
-        wake = now_ms + ACK_POLL_MS;
-    return wake;
+    if (pump->link.broken && receives(pump)) /* what had arrived is taken without an event */
+        return now_ms;
+    int64_t ask_ms = ask_again_ms(pump, now_ms);
+    return ask_ms < wake ? ask_ms : wake;
 }
 
 static void wait_for(struct pump *pump, struct pollfd *fds)
@@ -278,14 +331,14 @@ static void pump_on(struct pump *pump, const struct pollfd *fds, int64_t now_ms)
 {
     if (fds[0].revents)
         read_input(pump);
-    if (fds[1].revents & ~POLLOUT && receives(pump))
+    if (now_ms >= pump->link.look_ms && link_lost(&pump->link, now_ms))
+        pump->link.broken = -ERR_TIMEOUT;
+    if ((fds[1].revents & ~POLLOUT || pump->link.broken) && receives(pump))
         receive(pump);
     else if (fds[1].revents & POLLERR && pump->down.ended)
-        lose(pump, -sock_error(pump->link.fd));
+        link_check(&pump->link);
     if (pump->status < 0)
         write_output(pump);
-    if (pump->status < 0 && now_ms >= pump->link.look_ms && link_lost(&pump->link, now_ms))
-        lose(pump, -ERR_TIMEOUT);
     if (pump->status < 0)
         settle(pump, now_ms);
 }
@@ -297,6 +350,8 @@ static int serve(struct pump *pump)
 
     link_init(&pump->link);
     pump->linger_ms = INT64_MAX;
+    pump->lingers = false;
+    pump->unacked = 0;
     pump->status = -1;
     while (pump->status < 0) {
         wait_for(pump, fds);

@@ -121,11 +121,11 @@ int sock_progress(int fd, struct sock_progress *progress)
     return 0;
 }
 
-bool sock_unacked(int fd)
+int sock_unacked(int fd)
 {
     int unacked = 0;
 
-    return ioctl(fd, SIOCOUTQ, &unacked) == 0 && unacked > 0;
+    return ioctl(fd, SIOCOUTQ, &unacked) == 0 && unacked > 0 ? unacked : 0;
 }
 
 int sock_error(int fd)

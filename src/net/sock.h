@@ -39,8 +39,8 @@ struct sock_progress {
 /* Read it. Returns 0 or -errno. */
 int sock_progress(int fd, struct sock_progress *progress);
 
-/* Whether some of what was sent is not acknowledged yet: bytes, or our end of file. */
-bool sock_unacked(int fd);
+/* How many of the bytes that were sent are not acknowledged yet; our end of file counts as one. */
+int sock_unacked(int fd);
 
 /* The error that is pending on the socket, and clear it. Returns 0 or an errno (positive). */
 int sock_error(int fd);
