@@ -65,6 +65,11 @@ int output_write(struct output *output, const void *bytes, size_t len)
     return error == -EAGAIN ? 0 : error;
 }
 
+void output_clear(struct output *output)
+{
+    buf_consume(&output->queue, buf_len(&output->queue));
+}
+
 size_t output_waiting(const struct output *output)
 {
     return buf_len(&output->queue);

@@ -22,6 +22,9 @@ int output_write(struct output *output, const void *bytes, size_t len);
 /* Write what waits. Returns 0 when all of it is out, -EAGAIN when some still waits, or another -errno. */
 int output_flush(struct output *output);
 
+/* Drop what waits. */
+void output_clear(struct output *output);
+
 /* How many bytes wait. */
 size_t output_waiting(const struct output *output);
 

@@ -85,7 +85,7 @@ static void say_not_sent(struct chat *chat)
 /* Nobody is to be waited for any more. */
 static void hang_up(struct chat *chat)
 {
-    bool lost = waiting(chat) > 0 || link_unacked(&chat->link) || chat->link.broken;
+    bool lost = waiting(chat) > 0 || link_undelivered(&chat->link) > 0 || chat->link.broken;
 
     if (lost)
         screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
@@ -137,7 +137,7 @@ static void go_on_parting(struct chat *chat, int64_t now_ms)
 {
     bool done = waiting(chat) == 0 || chat->link.broken;
 
-    if (done && chat->left && (chat->link.broken || !link_unacked(&chat->link))) {
+    if (done && chat->left && (chat->link.broken || link_undelivered(&chat->link) == 0)) {
         hang_up(chat);
         return;
     }
@@ -145,12 +145,12 @@ static void go_on_parting(struct chat *chat, int64_t now_ms)
         link_shut(&chat->link, now_ms);
         chat->farewell_ms = now_ms + FAREWELL_MS;
     }
-    if (now_ms >= chat->patience_ms && (waiting(chat) > 0 || link_unacked(&chat->link))) {
+    if (now_ms >= chat->patience_ms && (waiting(chat) > 0 || link_undelivered(&chat->link) > 0)) {
         chat->patience_ms = INT64_MAX;
         screen_say(&chat->screen, ENTRY_STATUS,
                    "waiting until %s has received what you said; Ctrl-C gives up", chat->link.host);
     }
-    if (now_ms >= chat->undelivered_ms || (now_ms >= chat->farewell_ms && !link_unacked(&chat->link)))
+    if (now_ms >= chat->undelivered_ms || (now_ms >= chat->farewell_ms && link_undelivered(&chat->link) == 0))
         hang_up(chat);
 }
 

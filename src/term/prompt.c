@@ -51,6 +51,14 @@ static void put(struct prompt *prompt, const void *bytes, size_t len)
         prompt->lost = true;
 }
 
+static void flush(struct prompt *prompt)
+{
+    fflush(prompt->stream);
+    int error = output_flush(prompt->output);
+    if (error && error != -EAGAIN)
+        prompt->lost = true;
+}
+
 static ssize_t write_stream(void *cookie, const char *bytes, size_t len)
 {
     put(cookie, bytes, len);
@@ -265,17 +273,27 @@ int prompt_open(struct prompt **opened, const struct prompt_listener *listener, 
     return 0;
 }
 
+/* A terminal that takes nothing at the moment: what it has not taken by now, and what stands in front of that, is given up, so that at
+ * least the end of what was switched on gets there. */
+static void give_up_output(struct prompt *prompt)
+{
+    output_clear(prompt->output);
+    tcflush(STDIN_FILENO, TCOFLUSH);
+}
+
 void prompt_close(struct prompt *prompt)
 {
     if (!prompt)
         return;
     hide(prompt);
+    flush(prompt);
+    if (prompt_waiting(prompt) > 0)
+        give_up_output(prompt);
     rl_deprep_term_function = NULL;
     rl_callback_handler_remove();
     rl_eof_found = 0; /* Readline would end the row after Ctrl-D, which is hidden */
     rl_deprep_terminal();
-    fflush(prompt->stream);
-    output_flush(prompt->output);
+    flush(prompt);
     modes_forget();
     rl_outstream = stdout;
     fclose(prompt->stream);
@@ -354,14 +372,6 @@ void prompt_print(struct prompt *prompt, const struct buf *rows)
 {
     hide(prompt);
     put(prompt, buf_bytes(rows), buf_len(rows));
-}
-
-static void flush(struct prompt *prompt)
-{
-    fflush(prompt->stream);
-    int error = output_flush(prompt->output);
-    if (error && error != -EAGAIN)
-        prompt->lost = true;
 }
 
 void prompt_show(struct prompt *prompt)
