@@ -23,6 +23,7 @@
 
 #define PROMPT "> "
 #define HISTORY_MAX 1000
+#define HISTORY_LINE_MAX (16 << 10) /* longer ones are pasted, and not typed again */
 #define READ_MAX 4096
 
 /* What Readline redraws, on top of PROMPT_PRINT_MAX. */
@@ -109,7 +110,7 @@ static void remember(const char *line)
 {
     const HIST_ENTRY *last = history_get(history_base + history_length - 1);
 
-    if (*line && (!last || strcmp(last->line, line) != 0))
+    if (*line && strlen(line) <= HISTORY_LINE_MAX && (!last || strcmp(last->line, line) != 0))
         add_history(line);
 }
 
