@@ -15,6 +15,8 @@
 
 #define PAUSE_MS 1000
 
+#define RECEIVE_MAX (64 << 10)
+
 static const char busy_line[] = "yodel: busy: somebody else is talking here (try again later)\n";
 
 int lobby_open(struct lobby *lobby, struct addr *addrs, int count, const struct cidr *allowed,
@@ -44,11 +46,17 @@ void lobby_close(struct lobby *lobby)
     lobby->count = 0;
 }
 
+/* Whether somebody can be accepted. */
+static bool is_open(const struct lobby *lobby)
+{
+    return lobby->pause_ms == 0 && lobby->full_ms == 0;
+}
+
 int lobby_pollfds(const struct lobby *lobby, struct pollfd fds[static LOBBY_POLL_MAX])
 {
     int count = 0;
 
-    for (int i = 0; i < lobby->count && lobby->pause_ms == 0; i++)
+    for (int i = 0; i < lobby->count && is_open(lobby); i++)
         fds[count++] = (struct pollfd){.fd = lobby->listeners[i], .events = POLLIN};
     for (int i = 0; i < LOBBY_LEAVING_MAX; i++)
         if (lobby->leaving[i].fd >= 0)
@@ -60,6 +68,8 @@ int64_t lobby_wake_ms(const struct lobby *lobby)
 {
     int64_t wake_ms = lobby->pause_ms ? lobby->pause_ms : INT64_MAX;
 
+    if (lobby->full_ms && lobby->full_ms < wake_ms)
+        wake_ms = lobby->full_ms;
     if (lobby->busy + lobby->forbidden != lobby->told && lobby->news_ms < wake_ms)
         wake_ms = lobby->news_ms;
     for (int i = 0; i < LOBBY_LEAVING_MAX; i++)
@@ -85,8 +95,8 @@ static void hang_up(struct lobby *lobby, int i)
     lobby->leaving[i].fd = -1;
 }
 
-/* The place that is free, or becomes so. */
-static int place(struct lobby *lobby)
+/* The place that is free, or that of whoever has been leaving for longest. */
+static int first_place(const struct lobby *lobby)
 {
     int first = 0;
 
@@ -96,8 +106,16 @@ static int place(struct lobby *lobby)
         if (lobby->leaving[i].until_ms < lobby->leaving[first].until_ms)
             first = i;
     }
-    hang_up(lobby, first);
     return first;
+}
+
+/* Until when there is no place for another one who leaves; 0: there is. */
+static int64_t full_until_ms(const struct lobby *lobby, int64_t now_ms)
+{
+    int first = first_place(lobby);
+    int64_t moment_ms = lobby->leaving[first].until_ms - LOBBY_LEAVING_MS + LOBBY_MOMENT_MS;
+
+    return lobby->leaving[first].fd >= 0 && now_ms < moment_ms ? moment_ms : 0;
 }
 
 /* Closing while something unread is there would be a reset, which can overtake the line. */
@@ -107,7 +125,9 @@ static void turn_away(struct lobby *lobby, int fd, int64_t now_ms)
 
     (void)sent; /* a new connection has room for a line, or is broken */
     shutdown(fd, SHUT_WR);
-    int at = place(lobby);
+    int at = first_place(lobby);
+    if (lobby->leaving[at].fd >= 0)
+        hang_up(lobby, at);
     lobby->leaving[at].fd = fd;
     lobby->leaving[at].until_ms = now_ms + LOBBY_LEAVING_MS;
 }
@@ -115,7 +135,7 @@ static void turn_away(struct lobby *lobby, int fd, int64_t now_ms)
 /* Read away what those who were turned away still say. */
 static void see_out(struct lobby *lobby, int64_t now_ms)
 {
-    uint8_t bytes[4096];
+    uint8_t bytes[RECEIVE_MAX];
 
     for (int i = 0; i < LOBBY_LEAVING_MAX; i++) {
         int fd = lobby->leaving[i].fd;
@@ -137,6 +157,10 @@ static bool is_exhausted(int error)
 static int accept_one(struct lobby *lobby, int listener, bool taken, int64_t now_ms)
 {
     struct addr peer = {.len = sizeof peer.sa.storage};
+
+    lobby->full_ms = taken ? full_until_ms(lobby, now_ms) : 0;
+    if (lobby->full_ms)
+        return -EAGAIN;
     int fd = accept4(listener, &peer.sa.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0 && is_exhausted(errno)) {
@@ -166,9 +190,10 @@ int lobby_step(struct lobby *lobby, bool taken, int64_t now_ms)
     see_out(lobby, now_ms);
     if (now_ms >= lobby->pause_ms)
         lobby->pause_ms = 0;
-    for (int i = 0; i < lobby->count && lobby->pause_ms == 0; i++) {
+    lobby->full_ms = 0;
+    for (int i = 0; i < lobby->count; i++) {
         int result = 0;
-        for (int n = 0; n < ACCEPT_MAX && result == 0; n++)
+        for (int n = 0; n < ACCEPT_MAX && result == 0 && is_open(lobby); n++)
             result = accept_one(lobby, lobby->listeners[i], taken, now_ms);
         if (result > 0)
             return result;

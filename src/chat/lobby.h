@@ -15,11 +15,13 @@
 
 #define LOBBY_LISTENERS_MAX 16
 
-/* So many who were turned away may still be there; then the first of them is cut off. */
-#define LOBBY_LEAVING_MAX 16
-
 /* How long somebody who was turned away may take to hang up. */
 #define LOBBY_LEAVING_MS 2000
+
+/* So many who were turned away may still be there. Then the first of them is cut off for the next, but not before it had
+ * a moment to read the line and to hang up: meanwhile the next one waits. */
+#define LOBBY_LEAVING_MAX 16
+#define LOBBY_MOMENT_MS 100
 
 /* What happens at the door is told at most so often: callers can be many. */
 #define LOBBY_NEWS_MS 5000
@@ -36,7 +38,8 @@ struct lobby {
         int fd; /* -1: free */
         int64_t until_ms;
     } leaving[LOBBY_LEAVING_MAX];
-    int64_t pause_ms;   /* until when nobody is accepted: descriptors ran out */
+    int64_t full_ms;    /* until when nobody is accepted: too many are leaving; 0: they are not */
+    int64_t pause_ms;   /* the same because descriptors ran out */
     int error;          /* why, a negative error; 0: never */
     uint64_t busy;      /* how many were turned away because the seat was taken */
     uint64_t forbidden; /* how many because of where they came from */

@@ -92,3 +92,17 @@ def network():
         pytest.skip("no network namespaces here")
     yield made
     made.close()
+
+
+@pytest.fixture
+def twofold(tmp_path):
+    """A command that runs another where the name `twofold` has an address of each family."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("::1 twofold\n127.0.0.1 twofold\n")
+    user = [] if os.getuid() == 0 else ["-r"]
+    wrap = ["unshare", "-m", *user, "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    looked_up = subprocess.run([*wrap, "getent", "ahosts", "twofold"], capture_output=True, text=True,
+                               check=False).stdout
+    if not looked_up.startswith("::1") or "127.0.0.1" not in looked_up:
+        pytest.skip("no mount namespaces, or no IPv6 here")
+    return wrap

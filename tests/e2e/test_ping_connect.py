@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`yodel ping` connects, or says why it cannot."""
 
-import os
-import subprocess
-
 import pytest
 
 import procfs
-from netns import network
+from netns import network, twofold
 from pinglib import Peer, Ping, closing, echo, hanging, hanging_beside, one_line, peer, ping, refusing, taken, timed
 from service import PATIENCE, until
 
@@ -69,32 +66,18 @@ def test_ipv6(peer):
     assert one_line(result.err) and result.status == 3
 
 
-@pytest.fixture
-def two_addresses(tmp_path):
-    """A command that runs another where the name `twofold` has an address of each family."""
-    hosts = tmp_path / "hosts"
-    hosts.write_text("::1 twofold\n127.0.0.1 twofold\n")
-    user = [] if os.getuid() == 0 else ["-r"]
-    wrap = ["unshare", "-m", *user, "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
-    looked_up = subprocess.run([*wrap, "getent", "ahosts", "twofold"], capture_output=True, text=True,
-                               check=False).stdout
-    if not looked_up.startswith("::1") or "127.0.0.1" not in looked_up:
-        pytest.skip("no mount namespaces, or no IPv6 here")
-    return wrap
-
-
-def test_a_refusal_of_ipv6_is_not_the_end(peer, two_addresses):
+def test_a_refusal_of_ipv6_is_not_the_end(peer, twofold):
     server = peer(echo)
-    result = ping("-c", 1, "-v", f"twofold:{server.port}", wrap=two_addresses)
+    result = ping("-c", 1, "-v", f"twofold:{server.port}", wrap=twofold)
     assert result.lines[:1] == [f"PING twofold:{server.port} ({server.where}): 64 bytes a message"]
     assert result.err.splitlines() == [f"yodel: ping: connect [::1]:{server.port}: connection refused",
                                        f"yodel: ping: connect {server.where}: connected"]
     assert result.status == 0
 
 
-def test_an_ipv6_address_that_hangs_costs_250_ms(two_addresses):
+def test_an_ipv6_address_that_hangs_costs_250_ms(twofold):
     with hanging_beside(lambda port: Peer(echo, port=port)) as port:
-        result, seconds = timed("-c", 1, "-i", 0, "--json", f"twofold:{port}", wrap=two_addresses)
+        result, seconds = timed("-c", 1, "-i", 0, "--json", f"twofold:{port}", wrap=twofold)
     connect, = result.events("connect")
     assert connect["ip"] == "127.0.0.1"
     assert connect["connect_ns"] < 0.2e9 * PATIENCE # of the attempt that won
@@ -102,10 +85,10 @@ def test_an_ipv6_address_that_hangs_costs_250_ms(two_addresses):
     assert (result.status, result.err) == (0, "")
 
 
-def test_of_several_failures_the_most_telling_is_told(two_addresses):
+def test_of_several_failures_the_most_telling_is_told(twofold):
     with hanging_beside(taken) as port:
-        result = ping("-W", 0.6, f"twofold:{port}", wrap=two_addresses)
-        told = ping("-v", "-W", 0.6, f"twofold:{port}", wrap=two_addresses)
+        result = ping("-W", 0.6, f"twofold:{port}", wrap=twofold)
+        told = ping("-v", "-W", 0.6, f"twofold:{port}", wrap=twofold)
     assert one_line(result.err) == (f"connect twofold:{port}: connection refused (nothing listens there; "
                                     "2 addresses tried, -v tells of each)")
     assert told.err.splitlines() == [f"yodel: ping: connect [::1]:{port}: timed out",
@@ -114,18 +97,18 @@ def test_of_several_failures_the_most_telling_is_told(two_addresses):
     assert (result.status, told.status) == (3, 3)
 
 
-def test_what_can_be_done_about_a_timeout_is_told_to_the_end(two_addresses):
+def test_what_can_be_done_about_a_timeout_is_told_to_the_end(twofold):
     with hanging_beside(lambda port: taken(port, backlog=0)) as port:
-        result = ping("-W", 0.4, f"twofold:{port}", wrap=two_addresses)
+        result = ping("-W", 0.4, f"twofold:{port}", wrap=twofold)
     assert one_line(result.err) == (f"connect twofold:{port}: timed out (-W and -w say how long to wait; "
                                     "2 addresses tried, -v tells of each)")
 
 
 @pytest.mark.valgrind
-def test_short_run_under_valgrind(peer, two_addresses):
+def test_short_run_under_valgrind(peer, twofold):
     server = peer(closing)
     wrap = ["valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all",
             "--error-exitcode=99"]
-    result = ping("-i", 0, "-s", 64, f"twofold:{server.port}", wrap=[*two_addresses, *wrap], seconds=60)
+    result = ping("-i", 0, "-s", 64, f"twofold:{server.port}", wrap=[*twofold, *wrap], seconds=60)
     assert one_line(result.err) == f"{server.where}: the peer closed the connection"
     assert (result.summary()["received"], result.status) == (2, 1)

@@ -9,8 +9,7 @@ import pytest
 import procfs
 from clients import Pattern
 from netns import network
-from pipelib import (Background, apart, pair, receive_pattern, receive_rest, receive_until, role, send_all, sockets, stuff,
-                     talk)
+from pipelib import (apart, pair, receive_pattern, receive_rest, receive_until, role, send_all, sockets, stuff, talk)
 from service import PATIENCE, until
 
 SLACK = 0.7 * PATIENCE

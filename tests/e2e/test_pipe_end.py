@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How talking in a pipe ends: who ends first, for how long the other may go on, and what counts as lost."""
 
-import os
 import signal
 import socket
 import time
@@ -10,8 +9,8 @@ import pytest
 
 import procfs
 from clients import Pattern, reset
-from pipelib import (Background, apart, dial, pair, receive, receive_pattern, receive_rest, receive_until, role, send_all,
-                     sockets, stuff, talk)
+from pipelib import (apart, pair, receive, receive_pattern, receive_rest, receive_until, role, send_all, sockets, stuff,
+                     talk)
 from service import PATIENCE, until
 
 
