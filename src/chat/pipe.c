@@ -356,9 +356,9 @@ static int serve(struct pump *pump)
     while (pump->status < 0) {
         wait_for(pump, fds);
         int64_t now_ms = clock_ms();
-        bool there = pump->link.fd >= 0;
         meet(pump, now_ms);
-        if (there && pump->status < 0)
+        if (pump->link.fd >= 0 &&
+            pump->status < 0) /* one who came this moment too: standard input may be over */
             pump_on(pump, fds, now_ms);
     }
     if (pump->link.fd < 0)
