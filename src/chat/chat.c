@@ -226,9 +226,13 @@ static void on_interrupt(void *context)
     chat->interrupted = true;
 }
 
+/* What was said before has its time to arrive, however often it is typed; Ctrl-C gives up. */
 static void on_end(void *context)
 {
-    quit(context);
+    struct chat *chat = context;
+
+    if (chat->phase != PHASE_PARTING)
+        quit(chat);
 }
 
 static void on_dropped(void *context)

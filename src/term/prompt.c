@@ -38,7 +38,7 @@ struct prompt {
     bool colours;
     bool hidden; /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
     char *taken; /* the line that enter() has had taken, until Readline has put its history in order */
-    bool ended;  /* Ctrl-D or end of file */
+    bool ended;  /* the terminal has hung up */
     bool lost;   /* the terminal takes nothing any more */
     char *again; /* a line that was not taken, to be typed again */
 };
@@ -146,7 +146,7 @@ static void on_line(char *line)
 
     if (!line) {
         hide(prompt);
-        prompt->ended = true;
+        prompt->listener->on_end(prompt->listener->context);
     } else if (prompt->taken || offer(prompt, line)) {
         remember(prompt->taken ? prompt->taken : line);
     } else {
@@ -363,7 +363,7 @@ void prompt_read(struct prompt *prompt)
     if (count > 0)
         take(prompt, bytes, (size_t)count);
     else if (count == 0 || (errno != EINTR && errno != EAGAIN))
-        prompt->ended = true; /* hung up */
+        prompt->ended = true;
     fflush(prompt->stream);
     if (prompt->ended)
         prompt->listener->on_end(prompt->listener->context);

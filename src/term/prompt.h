@@ -20,14 +20,14 @@
 /* One call of prompt_print() may bring so much. */
 #define PROMPT_PRINT_MAX (48 << 20)
 
-/* What the user did. Called from within prompt_read(); they may print. */
+/* What the user did. Called from within prompt_read() and prompt_show(); they may print. */
 struct prompt_listener {
     /* Entered a line of len bytes, perhaps with newlines in it. Returns whether it was taken; otherwise it stays in the
      * prompt. */
     bool (*on_line)(void *context, const char *line, size_t len);
     /* Typed Ctrl-C. What was typed before it is still there. */
     void (*on_interrupt)(void *context);
-    /* Typed Ctrl-D on an empty line, or hung up. */
+    /* Typed Ctrl-D on an empty line, each time; or hung up. */
     void (*on_end)(void *context);
     /* Pasted more than KEYS_PASTE_MAX bytes, which were dropped. */
     void (*on_dropped)(void *context);

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The chat against peers that mean harm and terminals that do not work: nothing is lost, and the keyboard stays the user's."""
+
+import fcntl
+import select
+import struct
+import termios
+
+from chatlib import chat, peers  # noqa: F401
+from service import until
+
+
+def stop_terminal(program):
+    program.wait_prompt()
+    program.tape.pause()
+
+
+def fill(peer):
+    """Say lines until nobody takes them any more."""
+    rest = b""
+    peer.sock.setblocking(False)
+    while select.select([], [peer.sock], [], 0.5)[1]:
+        rest = rest or (b"x" * 60 + b"\n") * 1000
+        rest = rest[peer.sock.send(rest):]
+
+
+def type_unshown(program, keys):
+    """Type on a terminal that shows nothing, and wait until it has been read."""
+    def waiting():
+        return struct.unpack("i", fcntl.ioctl(program.slave, termios.FIONREAD, b"\0\0\0\0"))[0]
+
+    program.type(keys)
+    until(lambda: waiting() == 0, what="the keys have been read")
+
+
+def stopped_by_flood(chat, peers):
+    program = chat("listen")
+    peer = peers.call(program, send_buffer=4096)
+    program.wait_screen("is here")
+    stop_terminal(program)
+    fill(peer)
+    return program
+
+
+def test_goodbye_typed_while_the_terminal_shows_nothing_is_said(chat, peers):
+    program = stopped_by_flood(chat, peers)
+    type_unshown(program, b"\x04")
+    program.tape.collect()
+    assert program.wait_exit() == 0
+
+
+def test_what_goodbye_waits_for_can_be_given_up(chat, peers):
+    listener = peers.listen(receive_buffer=4096)
+    program = chat("call", to=listener)
+    listener.accept()
+    program.wait_screen("connected to")
+    program.paste("y" * 300_000)
+    program.key("enter")
+    program.wait_prompt()
+    program.type(b"\x04")
+    program.wait_screen("Ctrl-C gives up")
+    program.type(b"\x03")
+    assert program.wait_exit(2) == 3
