@@ -249,7 +249,7 @@ static void spell(struct unit *unit, const char *text)
 static void spell_hex(struct unit *unit, const char *before, uint32_t value, int digits)
 {
     spell(unit, before);
-    while (digits < 6 && value >> 4 * digits)
+    while (value >> 4 * digits)
         digits++;
     while (digits-- > 0)
         spell(unit, (const char[]){"0123456789ABCDEF"[value >> 4 * digits & 15], '\0'});

@@ -147,6 +147,7 @@ static const struct sample hostile[] = {
     {"\u65e5\u200c\u672c", "\u65e5{<U+200C>}\u672c", 12, 0},
     {WOMAN ZWJ "a", WOMAN "{<U+200D>}a", 11, 0},
     {WOMAN ZWJ, WOMAN "{<U+200D>}", 10, 0},
+    {WOMAN ZWJ "\U0001f0c0", WOMAN "{<U+200D><U+1F0C0>}", 19, 0}, /* not assigned */
     {"\u0645\u200c", "\u0645{<U+200C>}", 9, 0},
     {"\u0645\u200c\u200c\u0645", "\u0645{<U+200C><U+200C>}\u0645", 18, 0},
     {"a" ZWJ "\u0645", "a{<U+200D>}\u0645", 10, 0},
@@ -277,6 +278,7 @@ static const struct {
     {6, "ab\u65e5\u672c\u8a9e", "ab\u65e5\u672c\n\u8a9e"},
     {6, "\u65e5abcde\u672c", "\u65e5\nabcde\n\u672c"},
     {6, "\u65e5\u672c\u8a9e \u65e5", "\u65e5\u672c\u8a9e\n\u65e5"},
+    {10, "a 12345678\u65e5", "a 12345678\n\u65e5"},
     /* clusters */
     {3, "abce" ACUTE, "abc\ne" ACUTE},
     {4, "abce" ACUTE, "abce" ACUTE},
@@ -299,6 +301,7 @@ static const struct {
     {10, "123456789\t0", "123456789{\u2192}\n0"},
     {10, "1234567890\t", "1234567890\n{\u2192}       "},
     {20, "a\t\tb", "a{\u2192}      {\u2192}       b"},
+    {10, "a 12345678\tz", "a 12345678\n{\u2192}       z"},
     /* rows too narrow for what is in them */
     {1, "ab", "a\nb"},
     {1, "\u65e5 \x1b", "{?}\n{?}"},
@@ -314,59 +317,6 @@ static void rows_end_where_words_do(void **state)
         const char *rows = rows_of(wrapped[i].text, strlen(wrapped[i].text), wrapped[i].columns, true);
         assert_string_equal(rows, wrapped[i].rows);
     }
-}
-
-static const struct {
-    int columns;
-    const char *text;
-    const char *row;
-    int width;
-} lines[] = {
-    {10, "", "", 0},
-    {10, "Ada", "Ada", 3},
-    {10, "1234567890", "1234567890", 10},
-    {10, "12345678901", "123456789\u2026", 10},
-    {10, "one two three", "one two t\u2026", 10},
-    {10, "one\ntwo", "one^Jtwo", 8},
-    {10, "one\r\n", "one^M^J", 7},
-    {10, "\u65e5\u672c\u8a9e\u65e5\u672c", "\u65e5\u672c\u8a9e\u65e5\u672c", 10},
-    {10, "\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e", "\u65e5\u672c\u8a9e\u65e5\u2026", 9},
-    {10, "abc\u202edefghij", "abc\u2026", 4},
-    {10, "123456789e" ACUTE, "123456789e" ACUTE, 10},
-    {10, "12345678\t", "12345678\u2192 ", 10},
-    {10, "12345678\tx", "12345678\u2026", 9},
-    {1, "ab", "\u2026", 1},
-    {1, "\u65e5", "?", 1},
-};
-
-static void a_line_is_one_row(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(lines); i++) {
-        struct text_look look = {.columns = lines[i].columns};
-        struct buf out;
-        buf_init(&out, 4096);
-        buf_append(&out, "|", 1);
-        int width = text_line((const uint8_t *)lines[i].text, strlen(lines[i].text), &look, &out);
-        buf_append(&out, "", 1);
-        assert_string_equal(buf_bytes(&out) + 1, lines[i].row);
-        assert_int_equal(width, lines[i].width);
-        buf_done(&out);
-    }
-}
-
-static void a_line_that_is_cut_leaves_reverse_video(void **state)
-{
-    struct text_look look = {.columns = 10, .colours = true};
-    static const char row[] = "\x1b[7m<FF><FF>\x1b[27m\u2026";
-    struct buf out;
-
-    (void)state;
-    buf_init(&out, 4096);
-    assert_int_equal(text_line((const uint8_t *)"\xff\xff\xff", 3, &look, &out), 9);
-    assert_int_equal(buf_len(&out), strlen(row));
-    assert_memory_equal(buf_bytes(&out), row, strlen(row));
-    buf_done(&out);
 }
 
 /* What has no room is left out whole, and the text goes on. */
@@ -517,8 +467,6 @@ int main(void)
         cmocka_unit_test(what_people_write_stays_whole),
         cmocka_unit_test(each_character_is_shown_or_named),
         cmocka_unit_test(rows_end_where_words_do),
-        cmocka_unit_test(a_line_is_one_row),
-        cmocka_unit_test(a_line_that_is_cut_leaves_reverse_video),
         cmocka_unit_test(a_row_without_room_is_left_out),
         cmocka_unit_test(it_holds_of_every_part_of_a_text),
         cmocka_unit_test(it_holds_of_any_bytes),
