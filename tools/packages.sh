@@ -8,7 +8,7 @@ packages_build='gcc libc6-dev meson ninja-build pkg-config libreadline-dev'
 
 # What tests need on top: compilers and checks of the source, then what the end-to-end tests drive.
 # shellcheck disable=SC2034
-packages_test='clang clang-format clang-tidy libcmocka-dev mandoc shellcheck codespell zsh fish
+packages_test='clang libclang-rt-dev clang-format clang-tidy libcmocka-dev mandoc shellcheck codespell zsh fish
     python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-pexpect python3-pyte tmux
     valgrind libc6-dbg netcat-openbsd ncat socat iproute2 nftables procps util-linux'
 
