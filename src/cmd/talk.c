@@ -33,7 +33,7 @@ void talk_init(struct talk *talk, const char *command)
 static int set_name(struct talk *talk, const char *name)
 {
     if (!*name || *name == '-' || strlen(name) >= sizeof talk->name) {
-        err_say("%s: --name %s: a name has 1 to %d bytes and does not begin with '-'", talk->command, name,
+        err_say("%s: --name %.64s: a name has 1 to %d bytes and does not begin with '-'", talk->command, name,
                 TALK_NAME_MAX - 1);
         return EXIT_USAGE;
     }
