@@ -214,6 +214,7 @@ def test_a_name_that_becomes_known_later(talk, names, sockets, tmp_path):
         assert one.finish() == (0, b"")
 
 
+@pytest.mark.lengthy
 def test_trying_again_never_ends_and_costs_nothing(talk):
     with refusing() as port:
         one = talk("call", "--retry", "--timeout", "0.1s", f"127.0.0.1:{port}")

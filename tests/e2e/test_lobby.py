@@ -91,6 +91,7 @@ def test_a_caller_who_speaks_first(seat, size):
     end(one, sock)
 
 
+@pytest.mark.lengthy
 def test_a_caller_who_speaks_all_the_time(seat):
     """The line is read while it speaks, and in the end it is cut off."""
     one, sock = seat()
@@ -120,6 +121,7 @@ def test_everybody_at_once(seat, sockets):
     end(one, sock)
 
 
+@pytest.mark.lengthy
 def test_callers_who_do_not_hang_up(seat, sockets):
     """They hold no more than so many descriptors, and not for long."""
     one, sock = seat()
@@ -341,6 +343,7 @@ def test_callers_wait_for_descriptors(talk, sockets):
     assert len([line for line in one.said if "have to wait" in line]) == 1
 
 
+@pytest.mark.lengthy
 def test_a_talk_goes_on_while_callers_have_to_wait(seat, sockets):
     """Those who were turned away give their descriptors back, and the next ones hear it too."""
     one, sock = seat()

@@ -121,6 +121,7 @@ def test_no_linger_at_all(pair, role):
     assert time.monotonic() - begun < 0.5 * PATIENCE
 
 
+@pytest.mark.lengthy
 def test_lingering_is_no_limit_for_a_peer_that_takes_its_time(pair, role):
     """It begins when all that we sent has arrived."""
     one, sock = pair(role, "--linger", "0.5s", receive_buffer=8192)
@@ -136,6 +137,7 @@ def test_lingering_is_no_limit_for_a_peer_that_takes_its_time(pair, role):
     assert one.finish() == (0, b"thank you")
 
 
+@pytest.mark.lengthy
 def test_lingering_is_a_limit_for_a_peer_that_takes_nothing(pair, role):
     one, sock = pair(role, "--linger", "0", receive_buffer=8192)
     sent = stuff(one.stdin, Pattern(1))
