@@ -5,11 +5,14 @@
 
 #include "base/err.h"
 
-/* Text is not squeezed into less than this, however long names are and however narrow the terminal. */
+/* Text is not squeezed into less than this beside its head: it then stands below it, so that no part of it can get to
+ * the beginning of a row, however long names are and however narrow the terminal. */
 #define TEXT_COLUMNS_MIN 8
+#define BELOW_INDENT 2
 
 #define STATUS_MARK "-- "
 #define MORE_MARK "\342\200\246 "
+#define MORE_COLUMNS 2
 
 /* SGR sequences (ECMA-48, 8.3.117). */
 static const struct {
@@ -56,7 +59,7 @@ int entry_name_columns(const char *name, int limit)
     struct buf out;
 
     buf_init(&out, (size_t)limit * TEXT_CELL_MAX);
-    int columns = *name ? text_line((const uint8_t *)name, strlen(name), &look, &out) : 0;
+    int columns = *name && limit > 0 ? text_line((const uint8_t *)name, strlen(name), &look, &out) : 0;
     buf_done(&out);
     return columns;
 }
@@ -72,44 +75,65 @@ static int put_name(struct page *page, const struct entry *entry)
     return columns;
 }
 
+static bool is_said(const struct entry *entry)
+{
+    return entry->kind == ENTRY_OWN || entry->kind == ENTRY_PEER;
+}
+
+/* Where the text begins if it stands beside the head. */
+static int head_columns(const struct entry *entry)
+{
+    return (int)strlen(entry->time) + 1 +
+           (is_said(entry) ? entry->name_columns + 2 : (int)strlen(STATUS_MARK));
+}
+
 /* What stands before the text. Returns the cells. */
 static int put_head(struct page *page, const struct entry *entry)
 {
     int columns = (int)strlen(entry->time) + 1;
-    bool said = entry->kind == ENTRY_OWN || entry->kind == ENTRY_PEER;
+    bool said = is_said(entry);
 
+    put_colour(page, said ? "\033[2m" : colours[entry->kind].text);
     if (!said) {
-        put_colour(page, colours[entry->kind].text);
         put(page, STATUS_MARK, strlen(STATUS_MARK));
         columns += (int)strlen(STATUS_MARK);
-    } else {
-        put_colour(page, "\033[2m");
     }
     put(page, entry->time, strlen(entry->time));
     put(page, " ", 1);
     if (said) {
         put_colour(page, "\033[0m");
         put_colour(page, colours[entry->kind].name);
-        int name = put_name(page, entry);
+        columns += put_name(page, entry);
         put_colour(page, "\033[0m");
-        put_spaces(page, entry->name_columns - name + 2);
-        columns += entry->name_columns + 2;
-    }
-    if (entry->more) {
-        put(page, MORE_MARK, strlen(MORE_MARK));
-        columns += 2;
     }
     return columns;
+}
+
+/* Go to where the text begins. Returns how many cells are left of it, in every row. */
+static int begin_text(struct page *page, const struct entry *entry, int head)
+{
+    int columns = page->look->columns;
+    int left = head_columns(entry);
+    int more = entry->more ? MORE_COLUMNS : 0;
+
+    if (columns - left - more - 1 < TEXT_COLUMNS_MIN) {
+        put(page, "\n", 1);
+        left = columns > 2 * BELOW_INDENT ? BELOW_INDENT : 1;
+        head = 0;
+    }
+    put_spaces(page, left - head);
+    if (entry->more)
+        put(page, MORE_MARK, strlen(MORE_MARK));
+    return left + more;
 }
 
 int entry_print(const struct entry *entry, const struct text_look *look, struct buf *out)
 {
     struct page page = {.look = look, .out = out};
-    int indent = put_head(&page, entry);
+    int indent = begin_text(&page, entry, put_head(&page, entry));
     /* What ends in the last column makes some terminals go on to the next row, and others not. */
     int room = look->columns - indent - 1;
-    const struct text_look rest = {.columns = room < TEXT_COLUMNS_MIN ? TEXT_COLUMNS_MIN : room,
-                                   .colours = look->colours};
+    const struct text_look rest = {.columns = room < 1 ? 1 : room, .colours = look->colours};
     int width = 0;
 
     for (size_t used = 0; used < entry->len && !page.error;) {

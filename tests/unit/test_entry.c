@@ -75,8 +75,18 @@ static const struct {
     {"a terminal too narrow for its names",
      {.kind = ENTRY_PEER, .time = "14:03", .name = "abc", .name_columns = 3},
      "one two three",
-     {.columns = 10},
-     "14:03 abc  one two \n           three\n"},
+     {.columns = 12},
+     "14:03 abc\n  one two \n  three\n"},
+    {"a terminal that has become narrow",
+     {.kind = ENTRY_PEER, .time = "14:03", .name = "2001:db8::1", .name_columns = 26, .more = true},
+     "one two three",
+     {.columns = 40},
+     "14:03 2001:db8::1\n  \342\200\246 one two three\n"},
+    {"a status on a narrow terminal",
+     {.kind = ENTRY_STATUS, .time = "14:03"},
+     "you left",
+     {.columns = 12},
+     "-- 14:03 \n  you left\n"},
     {"colours",
      {.kind = ENTRY_PEER, .time = "14:03", .name = "a", .name_columns = 3},
      "x\033y",
@@ -135,6 +145,37 @@ static void no_row_of_a_text_begins_at_the_left(void **state)
     }
 }
 
+/* Beyond the last column a terminal goes on at the left of the next row, where only the program begins. */
+static void no_row_of_a_text_is_wider_than_the_terminal(void **state)
+{
+    static const uint8_t text[] = "-- 14:03 192.0.2.7 left-- 14:03 192.0.2.7 left \033\033\033\033";
+
+    (void)state;
+    for (int columns = 8; columns < 100; columns++) {
+        for (int names = 0; names < 60; names++) {
+            const struct text_look look = {.columns = columns};
+            struct entry entry = {.kind = ENTRY_PEER,
+                                  .time = "14:03",
+                                  .name = "",
+                                  .name_columns = names,
+                                  .text = text,
+                                  .len = sizeof text - 1,
+                                  .more = names % 2};
+            struct buf out;
+            buf_init(&out, 1 << 20);
+            assert_int_equal(entry_print(&entry, &look, &out), 0);
+            const char *row = (const char *)buf_bytes(&out);
+            const char *end = row + buf_len(&out);
+            for (const char *next; row < end; row = next + 1) {
+                next = memchr(row, '\n', (size_t)(end - row));
+                assert_true(next - row < columns + (entry.more ? 2 : 0)); /* the mark: three bytes, a cell */
+                assert_true(row == (const char *)buf_bytes(&out) || strncmp(row, "  ", 2) == 0);
+            }
+            buf_done(&out);
+        }
+    }
+}
+
 static void an_entry_without_room_is_told(void **state)
 {
     const struct text_look look = {.columns = 40};
@@ -156,6 +197,7 @@ static void a_name_takes_its_cells(void **state)
 {
     (void)state;
     assert_int_equal(entry_name_columns("", 10), 0);
+    assert_int_equal(entry_name_columns("anna", 0), 0); /* on a terminal of two columns */
     assert_int_equal(entry_name_columns("anna", 10), 4);
     assert_int_equal(entry_name_columns("\344\275\240\345\245\275", 10), 4);
     assert_int_equal(entry_name_columns("192.0.2.7 and more", 10), 10);
@@ -166,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_entry_has_its_rows),
         cmocka_unit_test(no_row_of_a_text_begins_at_the_left),
+        cmocka_unit_test(no_row_of_a_text_is_wider_than_the_terminal),
         cmocka_unit_test(an_entry_without_room_is_told),
         cmocka_unit_test(a_name_takes_its_cells),
     };
