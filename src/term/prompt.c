@@ -378,8 +378,8 @@ void prompt_print(struct prompt *prompt, const struct buf *rows)
 void prompt_show(struct prompt *prompt)
 {
     flush(prompt);
-    hand_over(prompt); /* what was typed while the terminal was busy */
-    if (prompt->hidden) {
+    hand_over(prompt);                            /* what was typed while the terminal was busy */
+    if (prompt->hidden && !prompt_busy(prompt)) { /* a long line in it is a lot to wait, each time */
         prompt->hidden = false;
         rl_on_new_line();
         rl_redisplay();

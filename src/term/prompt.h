@@ -59,7 +59,7 @@ void prompt_read(struct prompt *prompt);
 /* Print whole rows, each ended by a newline, above the prompt. The prompt is gone until prompt_show(). */
 void prompt_print(struct prompt *prompt, const struct buf *rows);
 
-/* Show the prompt if it is gone, and write what the terminal takes. */
+/* Show the prompt if it is gone, unless prompt_busy(), and write what the terminal takes. */
 void prompt_show(struct prompt *prompt);
 
 /* How many bytes wait for the terminal; none once it takes nothing any more for good. */

@@ -6,8 +6,9 @@ import select
 import struct
 import termios
 
+import procfs
 from chatlib import chat, peers  # noqa: F401
-from service import until
+from service import SANITIZED, until
 
 
 def stop_terminal(program):
@@ -61,3 +62,19 @@ def test_what_goodbye_waits_for_can_be_given_up(chat, peers):
     program.wait_screen("Ctrl-C gives up")
     program.type(b"\x03")
     assert program.wait_exit(2) == 3
+
+
+def test_a_window_that_changes_while_it_shows_nothing_is_used_afterwards(chat, peers):
+    program = chat("listen")
+    peer = peers.call(program)
+    program.wait_screen("is here")
+    program.paste("y" * 900_000)
+    program.wait_screen(lambda _: program.cursor[0] > 2 and program.rows()[-1].startswith("y"), 20)
+    program.tape.pause()
+    for number in range(80):
+        program.resize(80 - number % 2, 24)
+        until(lambda: int(procfs.status(program.pid)["ShdPnd"], 16) == 0, what="the change has been seen")
+    assert SANITIZED or procfs.peak_kib(program.pid) < 32 << 10
+    program.tape.collect()
+    peer.line("still there?")
+    program.wait_screen("still there?", 20)
