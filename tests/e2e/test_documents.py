@@ -6,12 +6,14 @@ In README.md each section (##) is a scene:
   ```console  lines that begin with "$ " are typed; everything else is what is then printed, numbers that differ from
               run to run aside. A block that begins with `yodel echo` is a terminal in which the service runs beside
               the blocks that follow; ^C in it is typed once they are done. In a scene without such a block a
-              service runs on port 5188.
+              service runs on port 5188. A scene in which somebody listens or calls is played on terminals: see
+              dialogue.py.
   ```ini      a systemd unit: its command is run until TERM.
   ```sh       commands that set something up; test_commands_that_set_up says how each is tried.
   ```text     a picture.
-In the manual each .Dl line of EXAMPLES is run. One that begins with `yodel echo` must begin to listen and end on TERM;
-any other must succeed while a service runs on port 5188."""
+In the manual each .Dl line of EXAMPLES is run. One that begins with `yodel echo` must begin to listen and end on TERM.
+One that begins with `yodel listen` listens beside the line after it, if there is one in the same paragraph, or else
+beside a call that says nothing; both must succeed. Any other must succeed while a service runs on port 5188."""
 
 import os
 import re
@@ -21,6 +23,7 @@ from pathlib import Path
 
 import pytest
 
+import dialogue
 from service import PATIENCE, ROOT, YODEL
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -77,32 +80,52 @@ def blocks(*kinds):
 
 SCENES = {heading: [lines for kind, lines in all_ if kind == "console"] for heading, all_ in sections().items()
           if any(kind == "console" for kind, _ in all_)}
+DIALOGUES = {heading: scene for heading, scene in SCENES.items()
+             if any(re.match(r"\$ yodel (listen|call)\b", line) for lines in scene for line in lines)}
 
 
 def examples():
-    """The lines of the manual's EXAMPLES as they are typed."""
-    text = MANUAL.partition(".Sh EXAMPLES\n")[2].partition("\n.Sh ")[0]
-    return [line[4:].replace("\\-", "-").replace("\\(aq", "'") for line in text.split("\n") if line.startswith(".Dl ")]
+    """The lines of the manual's EXAMPLES as they are typed; those of one paragraph are one text."""
+    text = MANUAL.partition(".Sh EXAMPLES\n")[2].partition("\n.Sh ")[0].replace("\\-", "-").replace("\\(aq", "'")
+    paragraphs = re.findall(r"(?:^\.Dl .*\n?)+", text, re.M)
+    return [re.sub(r"^\.Dl ", "", lines, flags=re.M).rstrip("\n") for lines in paragraphs]
 
 
 @pytest.fixture
-def apart(tmp_path):
-    """apart(script): run it in bash, apart, in an empty folder where yodel is the program under test."""
+def folder(tmp_path):
+    """An empty folder beside `bin`, where yodel is the program under test."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "yodel").symlink_to(Path(YODEL).resolve())
     (tmp_path / "here").mkdir()
+    yield tmp_path / "here"
+    shutil.rmtree(tmp_path / "here")  # some of it is large
+
+
+@pytest.fixture
+def apart(folder):
+    """apart(script): run it in bash, apart, in an empty folder."""
     able = subprocess.run([*APART, "true"], capture_output=True, timeout=10 * PATIENCE)
     if able.returncode:
         pytest.skip(f"no namespaces here: {able.stderr.decode().strip()}")
 
     def run(script, limit=10):
-        env = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "LIMIT": str(int(limit * PATIENCE)),
+        env = {**os.environ, "PATH": f"{folder.parent}/bin:{os.environ['PATH']}", "LIMIT": str(int(limit * PATIENCE)),
                "LC_ALL": "C"}
-        return subprocess.run([*APART, "bash", "--norc", "-c", WAITING + script], cwd=tmp_path / "here", env=env,
+        return subprocess.run([*APART, "bash", "--norc", "-c", WAITING + script], cwd=folder, env=env,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3 * limit * PATIENCE)
 
-    run.folder = tmp_path / "here"
+    run.folder = folder
     return run
+
+
+@pytest.fixture
+def machine(folder):
+    """A dialogue.Machine in an empty folder."""
+    machine = dialogue.Machine(folder, folder.parent / "bin")
+    if not machine.usable:
+        pytest.skip(f"no namespaces here: {machine.close()}")
+    yield machine
+    assert machine.close() == ""
 
 
 # --- README.md
@@ -150,7 +173,8 @@ DIFFERENT = [
     (r"(event=worker [^\n]*\n)+", r"\1"),
     (r"ip=::1", "ip=127.0.0.1"),
     (r"\[::1\]:", "127.0.0.1:"),
-    (r"127\.0\.0\.1:([3-6]\d{4})\b", "127.0.0.1:PORT"),
+    (r"(127\.0\.0\.1|192\.0\.2\.20):([3-6]\d{4})\b", r"\1:PORT"),
+    (r"(?m)^(-- )?\d\d:\d\d ", r"\1HH:MM "),
     (r"[\d./]+ (ms|s)\b", r"N \1"),
 ]
 
@@ -161,7 +185,15 @@ def alike(text):
     return text
 
 
-@pytest.mark.parametrize("heading", SCENES)
+@pytest.mark.parametrize("heading", DIALOGUES)
+def test_readme_dialogue(machine, heading):
+    def compare(reader):
+        assert alike("\n".join(reader.printed())) == alike("\n".join(reader.picture))
+
+    dialogue.play(machine, DIALOGUES[heading], compare)
+
+
+@pytest.mark.parametrize("heading", [heading for heading in SCENES if heading not in DIALOGUES])
 def test_readme(apart, heading):
     scene = SCENES[heading]
     done = apart(play(scene))
@@ -229,8 +261,23 @@ def test_manual_has_examples():
     assert len(examples()) >= 10
 
 
+def talk(apart, commands):
+    """Listen with the first line, call with the second."""
+    listen, _, call = commands.partition("\n")
+    call = call or "yodel call --plain -q localhost:$(sed -n 's/listening on .*://p' listener) </dev/null"
+    done = apart(f"{{ {listen}; }} 2>listener & service=$!\nreached listens listener || exit 98\n{call} || exit 97\n"
+                 + ("end TERM\nexit $((status - 143))" if "--keep" in listen else "wait $service"))
+    assert done.returncode == 0, done
+    return done
+
+
 @pytest.mark.parametrize("command", examples())
 def test_manual(apart, command):
+    if command.startswith("yodel listen"):
+        talk(apart, command)
+        if ">got" in command:
+            assert (apart.folder / "got").read_bytes() == Path("/bin/sh").read_bytes()
+        return
     if command.startswith("yodel echo"):
         serve_and_end(apart, command)
         return
