@@ -14,9 +14,17 @@ FOLDER = ROOT / "completions"
 
 # The words typed so far, the last one unfinished; what must be offered; what must not.
 CASES = {
-    "commands": (["yodel", ""], {"echo", "ping", "help"}, {"localhost"}),
+    "commands": (["yodel", ""], {"listen", "call", "echo", "ping", "help"}, {"localhost"}),
     "command": (["yodel", "p"], {"ping"}, {"echo"}),
-    "help": (["yodel", "help", ""], {"echo", "ping"}, {"help", "localhost"}),
+    "help": (["yodel", "help", ""], {"listen", "call", "echo", "ping"}, {"help", "localhost"}),
+    "options of listen": (["yodel", "listen", "--"], {"--plain", "--keep", "--accept-from"}, {"--retry", "--print"}),
+    "options of call": (["yodel", "call", "--"], {"--plain", "--retry", "--timeout", "--name"}, {"--keep", "--json"}),
+    "an unfinished option": (["yodel", "call", "--plain", "--re"], {"--retry"}, {"--plain"}),
+    "where to listen": (["yodel", "listen", "--plain", "lo"], {"localhost"}, {"--plain"}),
+    "whom to call": (["yodel", "call", "--retry", "localh"], {"localhost"}, {"call"}),
+    "a name is not guessed": (["yodel", "listen", "--name", ""], set(), {"localhost"}),
+    "a network is not guessed": (["yodel", "listen", "--accept-from", ""], set(), {"localhost"}),
+    "a port is not guessed": (["yodel", "call", "-p", ""], set(), {"localhost"}),
     "options of echo": (["yodel", "echo", "--max"], {"--max-conns", "--max-conns-per-ip"}, {"--json", "--drain"}),
     "options of ping": (["yodel", "ping", "--"], {"--json", "--help"}, {"--engine"}),
     "engines": (["yodel", "echo", "--engine", ""], {"auto", "epoll", "fork"}, {"localhost"}),
@@ -91,6 +99,14 @@ ZSH = {
     "a host": ("yodel ping localh\t", "localhost "),
     "a duration is described": ("yodel ping -c 3 -i \t", "duration, as 20ms"),
     "help": ("yodel help p\t", "ping "),
+    "a command of its own letter": ("yodel c\t", "call "),
+    "options of listen": ("yodel listen --k\t", "--keep "),
+    "an option that may be repeated": ("yodel listen --accept-from ::1 --acc\t", "--accept-from "),
+    "an option that may not": ("yodel listen --keep --k\t --plai\t", "--k\x07? --plain "),
+    "a network is described": ("yodel listen --accept-from \t", "network, as 10.0.0.0/8"),
+    "options of call": ("yodel call --re\t", "--retry "),
+    "whom to call": ("yodel call --plain localh\t", "localhost "),
+    "a duration of both": ("yodel call --linger \t", "duration, as 20ms"),
 }
 
 
