@@ -34,6 +34,7 @@ struct prompt {
     const char *const *commands;
     struct output *output;
     FILE *stream; /* Readline's way to output */
+    FILE *errors; /* what stderr was before */
     struct keys keys;
     bool colours;
     bool hidden; /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
@@ -266,6 +267,9 @@ int prompt_open(struct prompt **opened, const struct prompt_listener *listener, 
     prompt->colours = has_colours();
     keys_init(&prompt->keys);
     the_prompt = prompt;
+    /* Readline rings the bell there, and a terminal that takes nothing would make it wait. */
+    prompt->errors = stderr;
+    stderr = prompt->stream;
     set_utf8();
     set_up_readline(prompt);
     rl_callback_handler_install(PROMPT, on_line);
@@ -297,6 +301,7 @@ void prompt_close(struct prompt *prompt)
     flush(prompt);
     modes_forget();
     rl_outstream = stdout;
+    stderr = prompt->errors;
     fclose(prompt->stream);
     output_free(prompt->output);
     keys_done(&prompt->keys);

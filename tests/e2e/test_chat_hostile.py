@@ -78,3 +78,14 @@ def test_a_window_that_changes_while_it_shows_nothing_is_used_afterwards(chat, p
     program.tape.collect()
     peer.line("still there?")
     program.wait_screen("still there?", 20)
+
+
+def test_a_bell_does_not_wait_for_a_stopped_terminal(chat, peers):
+    program = chat("listen")
+    peers.call(program)
+    program.wait_screen("is here")
+    program.wait_prompt()
+    type_unshown(program, b"\x13\x7f")  # Ctrl-S, and nothing to erase
+    assert "busy" in peers.call(program).read_line()
+    program.type(b"\x11")
+    program.tape.wait_bytes(b"\a")
