@@ -20,20 +20,20 @@ static const char help[] =
     "usage: yodel call [OPTIONS] HOST[:PORT]      (port 5188 if none is given)\n"
     "\n"
     "  --plain                  plain TCP; needed until talking in private is there\n"
-    "  --name NAME              how you are shown (your login name)\n"
+    "  --name NAME              your name on your own screen (your login name)\n"
     "  --timeout DURATION       how long one try to connect may take (10s)\n"
     "  --retry                  try again until somebody is there\n"
     "  --linger DURATION        in a pipe: once one direction has ended, how long the\n"
     "                           other may go on (no limit)\n"
     "  --dead-timeout DURATION  give up a peer of whom nothing is heard (30s)\n"
     "  -4, -6                   only IPv4, only IPv6\n"
-    "  -p PORT                  the port\n"
+    "  -p PORT                  the port (5188)\n"
     "  -q                       in a pipe: errors only\n"
     "  -h, --help               this\n"
     "\n"
     "At a terminal it is a chat (/help there). Otherwise standard input goes to the\n"
     "peer, and what the peer sends to standard output, byte for byte.\n"
-    "Exit status: 0 the peer left in order, 1 system error, 2 wrong usage,\n"
+    "Exit status: 0 one side left in order, 1 system error, 2 wrong usage,\n"
     "3 no connection, connection lost or something not delivered.\n";
 
 struct request {

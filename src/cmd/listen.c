@@ -13,26 +13,26 @@
 #define ALLOWED_MAX 64
 
 static const char help[] =
-    "yodel listen --plain                    wait on port 5188, talk with one\n"
+    "yodel listen --plain                    wait on port 5188, talk with who calls\n"
     "yodel listen --plain 7000 > got         keep what the peer sends\n"
     "yodel listen --plain --keep localhost   the next one after each\n"
     "\n"
     "usage: yodel listen [OPTIONS] [ADDRESS]      ADDRESS: [HOST][:PORT] (*:5188)\n"
     "\n"
     "  --plain                  plain TCP; needed until talking in private is there\n"
-    "  --name NAME              how you are shown (your login name)\n"
+    "  --name NAME              your name on your own screen (your login name)\n"
     "  --keep                   go on listening after the peer has left\n"
     "  --accept-from CIDR       let only these in, as 10.0.0.0/8; may be repeated\n"
     "  --linger DURATION        in a pipe: once one direction has ended, how long the\n"
     "                           other may go on (no limit)\n"
     "  --dead-timeout DURATION  give up a peer of whom nothing is heard (30s)\n"
     "  -4, -6                   only IPv4, only IPv6\n"
-    "  -q                       in a pipe: errors only\n"
+    "  -q                       in a pipe: no more than `listening on` and errors\n"
     "  -h, --help               this\n"
     "\n"
     "At a terminal it is a chat (/help there). Otherwise standard input goes to the\n"
     "peer, and what the peer sends to standard output, byte for byte.\n"
-    "Exit status: 0 the peer left in order, 1 system error, 2 wrong usage,\n"
+    "Exit status: 0 one side left in order, 1 system error, 2 wrong usage,\n"
     "3 connection lost or something not delivered.\n";
 
 struct request {
