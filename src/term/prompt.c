@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/output.h"
+#include "term/joiners.h"
 #include "term/keys.h"
 #include "term/modes.h"
 
@@ -35,6 +36,7 @@ struct prompt {
     struct output *output;
     FILE *stream; /* Readline's way to output */
     FILE *errors; /* what stderr was before */
+    struct joiners joiners;
     struct keys keys;
     bool colours;
     bool hidden; /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
@@ -61,9 +63,16 @@ static void flush(struct prompt *prompt)
         prompt->lost = true;
 }
 
+/* Readline takes a cluster to be as wide as its characters; so they are shown one by one where the line is edited. */
 static ssize_t write_stream(void *cookie, const char *bytes, size_t len)
 {
-    put(cookie, bytes, len);
+    struct prompt *prompt = cookie;
+    char kept[READ_MAX + JOINERS_HELD_MAX];
+
+    for (size_t done = 0, part = 0; done < len; done += part) {
+        part = len - done < READ_MAX ? len - done : READ_MAX;
+        put(prompt, kept, joiners_drop(&prompt->joiners, bytes + done, part, kept));
+    }
     return (ssize_t)len; /* a terminal that is gone is the loop's business, not Readline's */
 }
 
