@@ -441,11 +441,11 @@ void prompt_clear_screen(struct prompt *prompt)
     fflush(prompt->stream);
 }
 
-/* A terminal that reflows has moved the rows of a long line, nobody knows where to: it is left as it is, and the prompt
- * shown below it. A line that takes one row before and after is where it was. */
+/* A terminal that reflows has moved the rows of a long line, nobody knows where to: what is above the cursor is left as it
+ * is, and the prompt shown below it. A line that takes one row before and after is where it was. */
 void prompt_resize(struct prompt *prompt)
 {
-    static const char clear_row[] = "\r\033[K";
+    static const char here[] = "\r\033[J", below[] = "\r\n\033[J";
     int rows, before, after;
 
     rl_get_screen_size(&rows, &before);
@@ -455,10 +455,10 @@ void prompt_resize(struct prompt *prompt)
         return;
     fflush(prompt->stream);
     int most = (int)sizeof PROMPT + 2 * rl_end; /* a byte takes two cells at most: ^X */
-    if (most < before && most < after)
-        put(prompt, clear_row, sizeof clear_row - 1);
+    if (most < before && most < after && !strchr(rl_line_buffer, '\n'))
+        put(prompt, here, sizeof here - 1);
     else
-        put(prompt, "\r\n", 2);
+        put(prompt, below, sizeof below - 1);
     prompt->hidden = true;
 }
 
