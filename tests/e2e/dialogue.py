@@ -10,8 +10,8 @@ and what is half typed, shows the moment when the line above it came in."""
 import os
 import re
 import subprocess
+from contextlib import ExitStack
 
-from service import PATIENCE, Late
 from terminal import Terminal, environment
 
 # What the prompt is, and how it is told from what looks like it.
@@ -150,16 +150,14 @@ def converse(one, other, compare):
 def play(machine, blocks, compare):
     """Play a scene on the machine, and call compare(Reader) when a terminal should look like its block."""
     readers = []
-    try:
+    with ExitStack() as ends:  # all of them, also where one fails
         for number, lines in enumerate(blocks):
             readers.append(Reader(machine, lines))
+            ends.callback(readers[-1].end)
             readers[-1].begin()
             following = blocks[number + 1][0] if number + 1 < len(blocks) else "$ yodel listen"
             if re.match(r"\$ yodel (listen|echo)\b", following):
                 end_dialogue(readers, compare)
-    finally:
-        for reader in readers:
-            reader.end()
 
 
 def end_dialogue(readers, compare):
