@@ -27,6 +27,10 @@
 #define HISTORY_LINE_MAX (16 << 10) /* longer ones are pasted, and not typed again */
 #define READ_MAX 4096
 
+/* Readline 8.2 divides by a third of the columns, and on a single row reads beyond the end of its own. */
+#define ROWS_MIN 2
+#define COLUMNS_MIN 8
+
 /* What Readline redraws, on top of PROMPT_PRINT_MAX. */
 #define REDRAW_MAX (8 << 20)
 
@@ -222,6 +226,16 @@ static void set_utf8(void)
     setlocale(LC_CTYPE, "");
 }
 
+static void measure_screen(void)
+{
+    int rows, columns;
+
+    rl_reset_screen_size();
+    rl_get_screen_size(&rows, &columns);
+    if (rows < ROWS_MIN || columns < COLUMNS_MIN)
+        rl_set_screen_size(rows < ROWS_MIN ? ROWS_MIN : rows, columns < COLUMNS_MIN ? COLUMNS_MIN : columns);
+}
+
 static void set_up_readline(struct prompt *prompt)
 {
     rl_readline_name = "yodel";
@@ -236,7 +250,8 @@ static void set_up_readline(struct prompt *prompt)
     rl_prep_term_function = prepare;
     rl_deprep_term_function = stay_prepared;
     rl_attempted_completion_function = complete;
-    rl_initialize();                   /* reads the user's inputrc, some of which would make the loop wait */
+    rl_initialize(); /* reads the user's inputrc, some of which would make the loop wait */
+    measure_screen();
     rl_redisplay_function = redisplay; /* not before: it would not ask what the terminal can do */
     rl_completion_query_items = -1;
     rl_variable_bind("page-completions", "off");
@@ -449,7 +464,7 @@ void prompt_resize(struct prompt *prompt)
     int rows, before, after;
 
     rl_get_screen_size(&rows, &before);
-    rl_reset_screen_size();
+    measure_screen();
     rl_get_screen_size(&rows, &after);
     if (prompt->hidden)
         return;
@@ -466,7 +481,7 @@ void prompt_resume(struct prompt *prompt)
 {
     rl_deprep_terminal(); /* it is ours only in name, if somebody else has set it */
     prepare(1);
-    rl_reset_screen_size();
+    measure_screen();
     prompt->hidden = true;
 }
 

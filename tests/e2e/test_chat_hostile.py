@@ -6,6 +6,8 @@ import select
 import struct
 import termios
 
+import pytest
+
 import procfs
 from chatlib import chat, peers  # noqa: F401
 from service import SANITIZED, until
@@ -89,3 +91,18 @@ def test_a_bell_does_not_wait_for_a_stopped_terminal(chat, peers):
     assert "busy" in peers.call(program).read_line()
     program.type(b"\x11")
     program.tape.wait_bytes(b"\a")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (2, 24), (80, 1)])
+def test_a_window_too_small_for_anything_is_survived(chat, peers, size):
+    program = chat("listen", size=size, ready=False)
+    program.tape.wait_bytes(b"\x1b[?2004h")
+    program.paste("hello\nthere, " * 10)
+    program.type(b"\x01\x05\x01\x0b")
+    program.resize(80, 24)
+    until(lambda: int(procfs.status(program.pid)["ShdPnd"], 16) == 0, what="the change has been seen")
+    program.resize(*size)
+    until(lambda: int(procfs.status(program.pid)["ShdPnd"], 16) == 0, what="the change has been seen")
+    program.paste("hello\nthere, " * 10)
+    type_unshown(program, b"\x01\x05\x01\x0b\x03\x03")
+    assert program.wait_exit() == 0
