@@ -26,6 +26,7 @@
 #define HISTORY_MAX 1000
 #define HISTORY_LINE_MAX (16 << 10) /* longer ones are pasted, and not typed again */
 #define READ_MAX 4096
+#define ABORT 7 /* Ctrl-G */
 
 /* Readline 8.2 divides by a third of the columns, and on a single row reads beyond the end of its own. */
 #define ROWS_MIN 2
@@ -107,12 +108,14 @@ static void prepare(int meta)
     modes_take_signal_keys();
 }
 
+/* Some commands ask for more than they were given: after a NUL or what begins like UTF-8 and is not, or at the end of a
+ * macro. An end of file would then be taken for Ctrl-D. */
 static int next_key(FILE *stream)
 {
     (void)stream;
     int key = keys_get(&the_prompt->keys);
 
-    return key < 0 ? EOF : key;
+    return key < 0 ? ABORT : key;
 }
 
 static int has_key(void)
