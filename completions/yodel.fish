@@ -23,12 +23,12 @@ complete -c yodel -n '__yodel_command help; and test (count (commandline -opc)) 
 
 for command in listen call
     complete -c yodel -n "__yodel_command $command" -l plain -d 'Plain TCP, not encrypted'
-    complete -c yodel -n "__yodel_command $command" -x -l name -d 'How you are shown'
+    complete -c yodel -n "__yodel_command $command" -x -l name -d 'Your name on your own screen'
     complete -c yodel -n "__yodel_command $command" -x -l linger -d 'In a pipe: how long the second direction may go on'
     complete -c yodel -n "__yodel_command $command" -x -l dead-timeout -d 'Give up a peer of whom nothing is heard (30s)'
     complete -c yodel -n "__yodel_command $command" -s 4 -d 'Only IPv4'
     complete -c yodel -n "__yodel_command $command" -s 6 -d 'Only IPv6'
-    complete -c yodel -n "__yodel_command $command" -s q -d 'In a pipe: errors only'
+    complete -c yodel -n "__yodel_command $command" -s q -d 'In a pipe: errors only, and where it listens'
     complete -c yodel -n "__yodel_command $command" -s h -l help -d Help
 end
 complete -c yodel -n '__yodel_command listen' -l keep -d 'Go on listening after the peer has left'

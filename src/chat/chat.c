@@ -46,6 +46,8 @@ struct chat {
     enum phase phase;
     int status;
     int signals_fd;
+    uint64_t messages;      /* the peer has sent, or parts of them */
+    bool refused;           /* all that it has said is that it talks with somebody else */
     bool left;              /* the peer sends no more */
     bool quitting;          /* the user has said goodbye */
     bool hurried;           /* and again: nothing is waited for */
@@ -159,11 +161,10 @@ static void go_on_parting(struct chat *chat, int64_t now_ms)
 static void say_help(struct chat *chat)
 {
     screen_say(&chat->screen, ENTRY_STATUS,
-               "/quit   say goodbye (so does Ctrl-D on an empty line, and Ctrl-C twice)");
+               "/quit   say goodbye, as Ctrl-D on an empty line or Ctrl-C twice");
     screen_say(&chat->screen, ENTRY_STATUS, "/clear  make the screen empty");
     screen_say(&chat->screen, ENTRY_STATUS, "/help   this; //text sends /text");
-    screen_say(&chat->screen, ENTRY_STATUS,
-               "Tab completes commands and names of files, Up and Down bring back what you said");
+    screen_say(&chat->screen, ENTRY_STATUS, "Tab completes, Up and Down bring back what you said");
 }
 
 static bool obey(struct chat *chat, const char *line)
@@ -272,6 +273,8 @@ static void on_event(struct chat *chat, const struct wire_event *event)
 {
     switch (event->kind) {
     case WIRE_TEXT:
+        chat->refused = chat->messages++ == 0 && !chat->meet->lobby && event->last &&
+                        event->len == strlen(LOBBY_BUSY) && memcmp(event->text, LOBBY_BUSY, event->len) == 0;
         if (event->first || event->len > 0)
             screen_message(&chat->screen, ENTRY_PEER, event->text, event->len, !event->first);
         break;
@@ -285,7 +288,10 @@ static void on_event(struct chat *chat, const struct wire_event *event)
             break;
         screen_say(&chat->screen, ENTRY_STATUS, "%s left", chat->link.host);
         say_not_sent(chat);
-        part(chat);
+        if (chat->refused)
+            finish(chat, EXIT_REFUSED);
+        else
+            part(chat);
         break;
     }
 }
@@ -341,12 +347,13 @@ static void send_on(struct chat *chat, int64_t now_ms)
         chat->undelivered_ms = now_ms + DELIVERY_MS;
 }
 
-static void greet(struct chat *chat, int fd, int64_t now_ms)
+static void greet(struct chat *chat, int fd, const struct addr *peer, int64_t now_ms)
 {
-    link_open(&chat->link, fd, chat->config->dead_ms, now_ms);
+    link_open(&chat->link, fd, peer, chat->config->dead_ms, now_ms);
     plain_init(&chat->plain);
     chat->phase = PHASE_TALKING;
     chat->left = false;
+    chat->messages = 0;
     screen_introduce(&chat->screen, chat->config->name, chat->link.host);
     if (chat->meet->lobby)
         screen_say(&chat->screen, ENTRY_STATUS, "%s is here (plain TCP, not encrypted)", chat->link.name);
@@ -357,13 +364,14 @@ static void greet(struct chat *chat, int fd, int64_t now_ms)
 
 static void meet(struct chat *chat, int64_t now_ms)
 {
-    int fd = meet_step(chat->meet, chat->phase != PHASE_MEETING, now_ms);
+    struct addr peer;
+    int fd = meet_step(chat->meet, chat->phase != PHASE_MEETING, now_ms, &peer);
     char news[MEET_NEWS_MAX];
 
     while (meet_news(chat->meet, now_ms, news))
         screen_say(&chat->screen, ENTRY_STATUS, "%s", news);
     if (fd >= 0)
-        greet(chat, fd, now_ms);
+        greet(chat, fd, &peer, now_ms);
     else if (fd != -EAGAIN)
         finish(chat, EXIT_NO_CONNECTION);
 }

@@ -16,19 +16,12 @@ void link_init(struct link *link)
     link->look_ms = INT64_MAX;
 }
 
-void link_open(struct link *link, int fd, int64_t dead_ms, int64_t now_ms)
+void link_open(struct link *link, int fd, const struct addr *peer, int64_t dead_ms, int64_t now_ms)
 {
-    struct addr peer;
-
     link_init(link);
     link->fd = fd;
-    if (addr_of_peer(fd, &peer) == 0) {
-        addr_print_host(&peer, link->host);
-        addr_print(&peer, link->name);
-    } else { /* gone already; the first recv() tells why */
-        strcpy(link->host, "?");
-        strcpy(link->name, "?");
-    }
+    addr_print_host(peer, link->host);
+    addr_print(peer, link->name);
     link->rules.dead_ms = LINK_PATIENCE(dead_ms);
     sock_set_patience(fd, link->rules.dead_ms);
     sock_set_abort(fd, true);

@@ -32,9 +32,9 @@ struct link {
 /* No link. */
 void link_init(struct link *link);
 
-/* Take fd, a connected non-blocking socket. A peer of which nothing is heard is found to have vanished within dead_ms
+/* Take fd, a connected non-blocking socket, whose peer may be gone already. A peer of which nothing is heard is found to have vanished within dead_ms
  * (at least 3000; 0: never). */
-void link_open(struct link *link, int fd, int64_t dead_ms, int64_t now_ms);
+void link_open(struct link *link, int fd, const struct addr *peer, int64_t dead_ms, int64_t now_ms);
 
 /* Receive once. Returns the count (1 to len); 0 when the peer sends no more; -EAGAIN; or the error that broke the
  * connection, also one that was met elsewhere before: what had arrived is received first. */

@@ -17,7 +17,7 @@
 
 #define RECEIVE_MAX (64 << 10)
 
-static const char busy_line[] = "yodel: busy: somebody else is talking here (try again later)\n";
+static const char busy_line[] = LOBBY_BUSY "\n";
 
 int lobby_open(struct lobby *lobby, struct addr *addrs, int count, const struct cidr *allowed,
                int allowed_count)
@@ -154,14 +154,13 @@ static bool is_exhausted(int error)
 }
 
 /* Returns a descriptor that takes the seat, 0 if somebody was turned away, or -EAGAIN. */
-static int accept_one(struct lobby *lobby, int listener, bool taken, int64_t now_ms)
+static int accept_one(struct lobby *lobby, int listener, bool taken, int64_t now_ms, struct addr *peer)
 {
-    struct addr peer = {.len = sizeof peer.sa.storage};
-
+    *peer = (struct addr){.len = sizeof peer->sa.storage};
     lobby->full_ms = taken ? full_until_ms(lobby, now_ms) : 0;
     if (lobby->full_ms)
         return -EAGAIN;
-    int fd = accept4(listener, &peer.sa.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(listener, &peer->sa.any, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0 && is_exhausted(errno)) {
         lobby->error = -errno;
@@ -170,10 +169,10 @@ static int accept_one(struct lobby *lobby, int listener, bool taken, int64_t now
     }
     if (fd < 0) /* nobody; or one who is gone already (accept(2)): the next turn asks for the next */
         return -EAGAIN;
-    bool allowed = is_allowed(lobby, &peer);
+    bool allowed = is_allowed(lobby, peer);
     if (allowed && !taken)
         return fd;
-    lobby->last = peer;
+    lobby->last = *peer;
     if (allowed) {
         lobby->busy++;
         turn_away(lobby, fd, now_ms);
@@ -185,7 +184,7 @@ static int accept_one(struct lobby *lobby, int listener, bool taken, int64_t now
     return 0;
 }
 
-int lobby_step(struct lobby *lobby, bool taken, int64_t now_ms)
+int lobby_step(struct lobby *lobby, bool taken, int64_t now_ms, struct addr *peer)
 {
     see_out(lobby, now_ms);
     if (now_ms >= lobby->pause_ms)
@@ -194,7 +193,7 @@ int lobby_step(struct lobby *lobby, bool taken, int64_t now_ms)
     for (int i = 0; i < lobby->count; i++) {
         int result = 0;
         for (int n = 0; n < ACCEPT_MAX && result == 0 && is_open(lobby); n++)
-            result = accept_one(lobby, lobby->listeners[i], taken, now_ms);
+            result = accept_one(lobby, lobby->listeners[i], taken, now_ms, peer);
         if (result > 0)
             return result;
     }

@@ -27,6 +27,9 @@
 #define LOBBY_NEWS_MS 5000
 #define LOBBY_NEWS_MAX 160
 
+/* What callers are told when the seat is taken, and how `yodel call` knows that it was turned away. */
+#define LOBBY_BUSY "yodel: busy: somebody else is talking here (try again later)"
+
 #define LOBBY_POLL_MAX (LOBBY_LISTENERS_MAX + LOBBY_LEAVING_MAX)
 
 struct lobby {
@@ -61,9 +64,9 @@ int lobby_pollfds(const struct lobby *lobby, struct pollfd fds[static LOBBY_POLL
 /* When to call lobby_step() though no descriptor is ready; INT64_MAX: never. */
 int64_t lobby_wake_ms(const struct lobby *lobby);
 
-/* Turn away and hang up on whom it is time for. Returns the descriptor of a caller who takes the seat, the caller's own,
- * or -EAGAIN: nobody, or the seat is taken. */
-int lobby_step(struct lobby *lobby, bool taken, int64_t now_ms);
+/* Turn away and hang up on whom it is time for. Returns the descriptor of somebody who takes the seat, the caller's own, with
+ * their address in *peer; or -EAGAIN: nobody, or the seat is taken. */
+int lobby_step(struct lobby *lobby, bool taken, int64_t now_ms, struct addr *peer);
 
 /* What is to be told of those who were turned away or have to wait, since the last time, in one line without an end. Returns
  * whether there is something. */

@@ -25,10 +25,11 @@ int64_t meet_wake_ms(const struct meet *meet)
     return reach_ms < lobby_ms ? reach_ms : lobby_ms;
 }
 
-int meet_step(struct meet *meet, bool taken, int64_t now_ms)
+int meet_step(struct meet *meet, bool taken, int64_t now_ms, struct addr *peer)
 {
     if (meet->reach) {
         int result = reach_step(meet->reach, clock_ns());
+        *peer = meet->reach->peer;
         if (result != -EINPROGRESS)
             meet->reach = NULL;
         if (result >= 0)
@@ -38,7 +39,7 @@ int meet_step(struct meet *meet, bool taken, int64_t now_ms)
             return result;
         }
     }
-    return meet->lobby ? lobby_step(meet->lobby, taken, now_ms) : -EAGAIN;
+    return meet->lobby ? lobby_step(meet->lobby, taken, now_ms, peer) : -EAGAIN;
 }
 
 bool meet_news(struct meet *meet, int64_t now_ms, char text[static MEET_NEWS_MAX])

@@ -28,9 +28,10 @@ int meet_pollfds(const struct meet *meet, struct pollfd fds[static MEET_POLL_MAX
 /* When to call meet_step() though no descriptor is ready; INT64_MAX: never. */
 int64_t meet_wake_ms(const struct meet *meet);
 
-/* Do what can be done. taken: there is a peer. Returns the descriptor of a peer, the caller's own; -EAGAIN; or the error
+/* Do what can be done. taken: there is a peer. Returns the descriptor of a peer, the caller's own, with
+ * their address in *peer; -EAGAIN; or the error
  * because of which nobody will come (meet->error). */
-int meet_step(struct meet *meet, bool taken, int64_t now_ms);
+int meet_step(struct meet *meet, bool taken, int64_t now_ms, struct addr *peer);
 
 /* What is to be told of those who are not the peer, or of the peer who is not there yet, since the last time, in one line without an
  * end. Returns whether there is something; then ask again. */

@@ -46,7 +46,8 @@ struct pump {
     bool lingers;      /* one direction has ended, and all of it has arrived */
     int64_t linger_ms; /* until when to wait for what is still to come; INT64_MAX: no limit */
     size_t unacked;    /* of what was sent, at the last look */
-    int status;        /* -1: it goes on */
+    size_t refused; /* so many bytes came, and they are the beginning of LOBBY_BUSY; SIZE_MAX: they are not */
+    int status;     /* -1: it goes on */
 };
 
 /* A status line is no reason to wait: strangers can cause them (chat/lobby). */
@@ -86,11 +87,13 @@ static void lose(struct pump *pump, int error)
         fail(pump, EXIT_DONE); /* it has left after its last word, and missed none of ours */
         return;
     }
-    const char *why = left ? "the peer left before it had received everything" : err_text(error);
+    const char *what = left ? "the peer left before it had received everything" : "connection lost: ";
+    const char *why = left ? "" : err_text(error);
     if (rest > 0)
-        err_say("%s: %s: %s (%zu bytes not delivered)", pump->config->command, pump->link.name, why, rest);
+        err_say("%s: %s: %s%s (%zu bytes not delivered)", pump->config->command, pump->link.name, what, why,
+                rest);
     else
-        err_say("%s: %s: %s", pump->config->command, pump->link.name, why);
+        err_say("%s: %s: %s%s", pump->config->command, pump->link.name, what, why);
     fail(pump, EXIT_NO_CONNECTION);
 }
 
@@ -130,6 +133,20 @@ static void send_on(struct pump *pump, int64_t now_ms)
         lose(pump, pump->link.broken);
 }
 
+static const char busy_line[] = LOBBY_BUSY "\n";
+
+/* See whether all that has come is what a listener tells whom it turns away. */
+static void look_for_refusal(struct pump *pump)
+{
+    size_t len = pump->down.end;
+
+    if (pump->refused < sizeof busy_line && len < sizeof busy_line - pump->refused &&
+        memcmp(busy_line + pump->refused, pump->down.bytes, len) == 0)
+        pump->refused += len;
+    else
+        pump->refused = SIZE_MAX;
+}
+
 static void receive(struct pump *pump)
 {
     struct way *way = &pump->down;
@@ -138,6 +155,7 @@ static void receive(struct pump *pump)
     if (count > 0) {
         way->begin = 0;
         way->end = (size_t)count;
+        look_for_refusal(pump);
     } else if (count == 0) {
         way->ended = true;
     } else if (count != -EAGAIN) {
@@ -218,6 +236,12 @@ static void settle(struct pump *pump, int64_t now_ms)
 
     if (down->ended && is_empty(down) && !down->closed) {
         end_output(pump);
+        if (pump->refused == sizeof busy_line - 1) {
+            err_say("%s: %s: somebody else is talking there (try again later)", pump->config->command,
+                    pump->link.name);
+            fail(pump, EXIT_REFUSED);
+            return;
+        }
         if (isatty(STDIN_FILENO))
             up->ended = true;
         if (!up->ended)
@@ -305,9 +329,9 @@ static void tell_news(struct pump *pump, int64_t now_ms)
         tell(pump, "%s", news);
 }
 
-static void greet(struct pump *pump, int fd, int64_t now_ms)
+static void greet(struct pump *pump, int fd, const struct addr *peer, int64_t now_ms)
 {
-    link_open(&pump->link, fd, pump->config->dead_ms, now_ms);
+    link_open(&pump->link, fd, peer, pump->config->dead_ms, now_ms);
     if (pump->meet->lobby)
         tell(pump, "%s is here", pump->link.name);
     else
@@ -318,11 +342,12 @@ static void greet(struct pump *pump, int fd, int64_t now_ms)
 static void meet(struct pump *pump, int64_t now_ms)
 {
     bool taken = pump->link.fd >= 0;
-    int fd = meet_step(pump->meet, taken, now_ms);
+    struct addr peer;
+    int fd = meet_step(pump->meet, taken, now_ms, &peer);
 
     tell_news(pump, now_ms);
     if (fd >= 0)
-        greet(pump, fd, now_ms);
+        greet(pump, fd, &peer, now_ms);
     else if (fd != -EAGAIN)
         fail(pump, EXIT_NO_CONNECTION);
 }
@@ -352,6 +377,7 @@ static int serve(struct pump *pump)
     pump->linger_ms = INT64_MAX;
     pump->lingers = false;
     pump->unacked = 0;
+    pump->refused = pump->meet->lobby ? SIZE_MAX : 0;
     pump->status = -1;
     while (pump->status < 0) {
         wait_for(pump, fds);

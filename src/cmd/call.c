@@ -34,7 +34,7 @@ static const char help[] =
     "At a terminal it is a chat (/help there). Otherwise standard input goes to the\n"
     "peer, and what the peer sends to standard output, byte for byte.\n"
     "Exit status: 0 one side left in order, 1 system error, 2 wrong usage,\n"
-    "3 no connection, connection lost or something not delivered.\n";
+    "3 no connection, connection lost or something not delivered, 5 the peer is busy.\n";
 
 struct request {
     struct talk talk;

@@ -276,8 +276,8 @@ def test_keep_goes_on_after_a_broken_connection(talk):
         assert got
         reset(sock)
     line = one.wait_line("connection reset by peer")
-    lost = int(re.fullmatch(r"yodel: listen: 127\.0\.0\.1:\d+: connection reset by peer \((\d+) bytes not delivered\)",
-                            line)[1])
+    lost = int(re.fullmatch(r"yodel: listen: 127\.0\.0\.1:\d+: connection lost: connection reset by peer "
+                            r"\((\d+) bytes not delivered\)", line)[1])
     assert 0 < lost <= sent
     with dial(one.port) as sock:
         one.wait_line(" is here", 2)
@@ -433,3 +433,43 @@ def test_an_address_that_cannot_be_listened_on(talk, address, why):
     assert one.finish() == (1, b"")
     [line] = one.said
     assert line.startswith(f"yodel: listen: {why}")
+
+
+# --- who was turned away and knows it
+
+@pytest.mark.parametrize("cut", [1, 30, len(BUSY)])
+def test_call_tells_that_it_was_turned_away(talk, cut):
+    """Exit status 5, at once, whatever standard input still holds; the line itself is the peer's and goes where its bytes
+    go."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        where = "127.0.0.1:%d" % listener.getsockname()[1]
+        one = talk("call", where)
+        sock, _ = listener.accept()
+        with sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.sendall(BUSY[:cut])
+            send_all(one.stdin, b"unread")
+            sock.sendall(BUSY[cut:])
+            assert sock.recv(6) == b"unread"
+            sock.shutdown(socket.SHUT_WR)
+            assert one.finish() == (5, BUSY)
+    assert one.said[-1] == f"yodel: call: {where}: somebody else is talking there (try again later)"
+
+
+@pytest.mark.parametrize("text", [BUSY[:-1], BUSY + b"x", b"x" + BUSY, BUSY[:-2] + b"x\n", BUSY + BUSY, b""])
+def test_a_stream_that_is_not_that_line_is_a_stream(talk, text):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        one = talk("call", f"127.0.0.1:{listener.getsockname()[1]}", stdin=subprocess.DEVNULL)
+        sock, _ = listener.accept()
+        with sock:
+            sock.sendall(text)
+            sock.shutdown(socket.SHUT_WR)
+            assert one.finish() == (0, text)
+
+
+def test_listen_is_never_turned_away(talk):
+    one = talk("listen", "127.0.0.1:0", stdin=subprocess.DEVNULL)
+    with dial(one.port) as sock:
+        sock.sendall(BUSY)
+        sock.shutdown(socket.SHUT_WR)
+        assert one.finish() == (0, BUSY)
