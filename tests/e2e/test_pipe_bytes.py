@@ -98,7 +98,7 @@ def idle(pid, seconds=0.3):
     assert used <= 0.02, f"{used} s of CPU in {seconds} s"
 
 
-@pytest.mark.parametrize("ends_first", [True, False])
+@pytest.mark.parametrize("role, ends_first", [("listen", True), ("call", False)])
 def test_standard_output_that_nobody_reads(pair, role, ends_first):
     """It is a pipe: the peer can send no more than the system's buffers hold, memory does not grow, nobody turns in
     circles, the other direction goes on, and in the end every byte is there."""
@@ -124,7 +124,7 @@ def test_standard_output_that_nobody_reads(pair, role, ends_first):
     assert one.finish() == (0, b"")
 
 
-@pytest.mark.parametrize("ends_first", [True, False])
+@pytest.mark.parametrize("role, ends_first", [("listen", False), ("call", True)])
 def test_a_peer_that_does_not_read(pair, role, ends_first):
     """Standard input is read no further than the system's buffers hold."""
     one, sock = pair(role, receive_buffer=32 * KI)

@@ -118,6 +118,7 @@ def test_a_peer_that_merely_does_not_read_is_kept(pair):
 
 
 @pytest.mark.lengthy
+@pytest.mark.parametrize("role", ["listen"])
 def test_what_a_vanished_peer_had_sent_is_not_lost(pair, role, network):
     """It lies in our system's buffers, as standard output is slow, when our own bytes turn out to go nowhere."""
     one, sock = pair(role, "--dead-timeout", "3s", network=network)
@@ -154,6 +155,7 @@ def test_an_end_that_is_answered_late_and_by_a_reset(pair, role, network, last):
 
 
 @pytest.mark.lengthy
+@pytest.mark.parametrize("role", ["call"])
 def test_a_peer_that_is_gone_for_so_long_that_nobody_knows_it(pair, role, network):
     """That keep-alive finds it out is no reason to believe that it missed anything."""
     network.run("sysctl", "-q", "net.ipv4.tcp_fin_timeout=1")

@@ -15,7 +15,7 @@ from service import PATIENCE, until
 
 
 def address(sock):
-    """The other end of the connection as the program shows it: our own name, or the one that was called."""
+    """The other end of the connection as the program shows it."""
     return "%s:%d" % sock.getsockname()[:2]
 
 
@@ -45,18 +45,24 @@ def test_the_peer_ends_first(pair, role):
     assert one.wait() == 0
 
 
-def test_the_status_is_on_standard_error(pair, role):
+@pytest.mark.parametrize("first", ["we", "peer"])
+def test_the_status_is_on_standard_error(pair, role, first):
+    """Who wonders why it goes on after the peer's end is told."""
     one, sock = pair(role)
-    peer = "%s:%d" % sock.getsockname()[:2]
+    peer = address(sock)
+    if first == "we":
+        one.end_input()
+        assert receive_rest(sock) == b""
     sock.sendall(b"hello\n")
     sock.close()
-    one.end_input()
-    assert one.finish() == (0, b"hello\n")
-    if role == "listen":
-        port = one.port
-        assert one.said == [f"listening on 127.0.0.1:{port}", f"{peer} is here", f"{peer} left"]
-    else:
-        assert one.said == [f"connected to {peer}", f"{peer} left"]
+    assert receive_rest(one.stdout) == b"hello\n"
+    if first == "peer":
+        one.wait_line(f"{peer} sends no more")
+        one.end_input()
+    assert one.wait() == 0
+    begin = [f"listening on 127.0.0.1:{one.port}", f"{peer} is here"] if role == "listen" else [f"connected to {peer}"]
+    goes_on = [f"{peer} sends no more; standard input goes on to its end"] if first == "peer" else []
+    assert one.said == begin + goes_on + [f"{peer} left"]
 
 
 def test_quiet(pair, role):
@@ -79,6 +85,7 @@ def test_quiet_is_not_silent_about_errors(pair, role):
 # --- lingering
 
 
+@pytest.mark.parametrize("role", ["listen"])
 def test_linger_bounds_the_wait_for_the_peer(pair, role):
     one, sock = pair(role, "--linger", "0.4s")
     time.sleep(0.5)
@@ -94,6 +101,7 @@ def test_linger_bounds_the_wait_for_the_peer(pair, role):
     assert one.said[-1] == f"{address(sock)} did not end in time"
 
 
+@pytest.mark.parametrize("role", ["call"])
 def test_linger_bounds_the_wait_for_standard_input(pair, role):
     one, sock = pair(role, "--linger", "0.4s")
     time.sleep(0.5)
@@ -122,6 +130,7 @@ def test_no_linger_at_all(pair, role):
 
 
 @pytest.mark.lengthy
+@pytest.mark.parametrize("role", ["call"])
 def test_lingering_is_no_limit_for_a_peer_that_takes_its_time(pair, role):
     """It begins when all that we sent has arrived."""
     one, sock = pair(role, "--linger", "0.5s", receive_buffer=8192)
@@ -138,6 +147,7 @@ def test_lingering_is_no_limit_for_a_peer_that_takes_its_time(pair, role):
 
 
 @pytest.mark.lengthy
+@pytest.mark.parametrize("role", ["call"])
 def test_lingering_is_a_limit_for_a_peer_that_takes_nothing(pair, role):
     one, sock = pair(role, "--linger", "0", receive_buffer=8192)
     sent = stuff(one.stdin, Pattern(1))
@@ -151,6 +161,7 @@ def test_lingering_is_a_limit_for_a_peer_that_takes_nothing(pair, role):
     assert got < sent
 
 
+@pytest.mark.parametrize("role", ["call"])
 def test_lingering_is_a_limit_for_standard_output(pair, role):
     one, sock = pair(role, "--linger", "0.3s")
     stuff(sock, Pattern(1))
@@ -159,7 +170,7 @@ def test_lingering_is_a_limit_for_standard_output(pair, role):
     assert one.said[-1] == f"yodel: {role}: {address(sock)}: not everything was written to standard output in time"
 
 
-@pytest.mark.parametrize("ends", ["we", "peer"])
+@pytest.mark.parametrize("role, ends", [("call", "we"), ("listen", "peer")])
 def test_without_linger_nothing_bounds_the_wait(pair, role, ends):
     one, sock = pair(role)
     one.end_input() if ends == "we" else sock.shutdown(socket.SHUT_WR)
