@@ -25,7 +25,7 @@ enum mode {
 
 /* How long to wait for the lock at the most: longer than any write that does not wait takes, unless its writer
  * does not get the CPU. */
-#define LOCK_PATIENCE_NS (2 * NS_PER_MS)
+#define LOCK_PATIENCE_NS (20 * NS_PER_MS)
 
 static void init_lock(pthread_mutex_t *lock)
 {

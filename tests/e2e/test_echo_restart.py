@@ -16,7 +16,7 @@ TIMES = 10 if SANITIZED else 30
 
 def run_once(start, engine, port, how):
     """Start on port, serve clients that end in four ways, stop with clients connected. Returns the service."""
-    service = start(engine, "--drain", "20ms", "--idle-timeout", "50ms", addresses=(f"127.0.0.1:{port}",))
+    service = start(engine, "--drain", "20ms", "--idle-timeout", "250ms", addresses=(f"127.0.0.1:{port}",))
     with service.connect() as idles:  # is closed by the service first: that leaves TIME_WAIT on its port
         round_trip(idles)
         assert expect_cut(idles) == b""
