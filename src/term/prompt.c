@@ -445,8 +445,12 @@ void prompt_clear_line(struct prompt *prompt)
 {
     keys_clear(&prompt->keys);
     hide(prompt);
-    rl_free_line_state(); /* of a search, of an argument, of a key sequence */
-    rl_callback_sigcleanup();
+    /* Not rl_free_line_state(): what the history keeps of the line would still have the undo list that it frees
+     * (Readline 8.2). So Undo brings back what was typed. */
+    if (RL_ISSTATE(RL_STATE_NUMERICARG))
+        rl_discard_argument();
+    rl_callback_sigcleanup(); /* of a search, of a key sequence */
+    rl_clear_message();
     rl_delete_text(0, rl_end);
     rl_point = rl_mark = 0;
 }

@@ -122,3 +122,13 @@ def test_a_window_too_small_for_anything_is_survived(chat, peers, size):
     program.paste("hello\nthere, " * 10)
     type_unshown(program, b"\x01\x05\x01\x0b\x03\x03")
     assert program.wait_exit() == 0
+
+
+def test_undo_brings_back_what_ctrl_c_took(chat, peers):
+    program = chat("listen")
+    peer = peers.call(program)
+    program.wait_screen("is here")
+    program.type(b"hello\x12l\x03")  # in the middle of a search
+    program.wait_prompt()
+    program.type(b"\x1f\r")
+    assert peer.read_line() == "hello"
