@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`yodel listen` takes one peer. Whoever else calls is told so and leaves, and the one who is there does not notice."""
 
+import os
 import re
 import resource
 import signal
@@ -437,6 +438,7 @@ def test_an_address_that_cannot_be_listened_on(talk, address, why):
 
 # --- who was turned away and knows it
 
+
 @pytest.mark.parametrize("cut", [1, 30, len(BUSY)])
 def test_call_tells_that_it_was_turned_away(talk, cut):
     """Exit status 5, at once, whatever standard input still holds; the line itself is the peer's and goes where its bytes
@@ -465,6 +467,19 @@ def test_a_stream_that_is_not_that_line_is_a_stream(talk, text):
             sock.sendall(text)
             sock.shutdown(socket.SHUT_WR)
             assert one.finish() == (0, text)
+
+
+@pytest.mark.parametrize("stdin", [os.devnull, "/dev/zero", None])
+def test_a_call_to_somebody_who_is_busy(seat, talk, stdin):
+    """At once, also in the middle of what it would have sent, and though standard input goes on."""
+    one, sock = seat()
+    begun = time.monotonic()
+    with open(stdin, "rb") if stdin else suppress() as file:
+        late = talk("call", f"127.0.0.1:{one.port}", stdin=file or subprocess.PIPE)
+    assert late.finish() == (5, BUSY)
+    assert time.monotonic() - begun < 0.5 * PATIENCE
+    assert_talking(one, sock)
+    end(one, sock)
 
 
 def test_listen_is_never_turned_away(talk):

@@ -2,6 +2,7 @@
 """`yodel listen` and `yodel call` in a pipe carry bytes: all of them, as they are, at once, and with little memory."""
 
 import fcntl
+import random
 import socket
 import struct
 import termios
@@ -10,7 +11,7 @@ import time
 import pytest
 
 import procfs
-from clients import Pattern
+from clients import Pattern, sizes
 from pipelib import (Background, apart, pair, receive, receive_pattern, receive_rest, receive_until, role, send_all,
                      send_pattern, sockets, stuff, talk)
 from service import PATIENCE, SANITIZED, until
@@ -76,6 +77,33 @@ def test_a_line_is_there_before_the_next_is_sent(pair, role):
     one.end_input()
     sock.close()
     assert one.finish() == (0, b"")
+
+
+def dribble(end, pattern, total, seed):
+    """Send the pattern in pieces of all sizes, with a pause now and then."""
+    chance, sent = random.Random(seed), 0
+    for size in sizes(total, seed):
+        send_all(end, pattern.piece(sent, size))
+        sent += size
+        if chance.random() < 0.05:
+            time.sleep(0.002)
+    return sent
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pieces_of_any_size(talk, seed):
+    """Two of them, both ways at once, one reading in small bites."""
+    here = talk("listen", "127.0.0.1:0")
+    there = talk("call", f"127.0.0.1:{here.port}")
+    size, patterns = 2 * MI, (Pattern(seed), Pattern(seed + 100))
+    work = [Background(dribble, here.stdin, patterns[0], size, seed),
+            Background(dribble, there.stdin, patterns[1], size, seed + 1),
+            Background(receive_pattern, there.stdout, patterns[0], size)]
+    for offset in range(0, size, 1 << 13):
+        receive_pattern(here.stdout, patterns[1], 1 << 13, offset)
+    assert [each.result() for each in work] == [size] * 3
+    here.end_input(), there.end_input()
+    assert [here.finish(), there.finish()] == [(0, b"")] * 2
 
 
 def waiting(sock):

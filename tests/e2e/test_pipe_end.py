@@ -346,3 +346,43 @@ def test_a_peer_that_ends_and_then_resets_though_nothing_was_sent(pair, role):
     reset(sock)
     assert one.wait() == 0
     assert one.said[-1].endswith(" left")
+
+
+# --- while nothing happens
+
+
+def switches(pid):
+    return int(procfs.status(pid)["voluntary_ctxt_switches"])
+
+
+def assert_asleep(one):
+    """It does not wake up; once, perhaps, as a page of the program comes from the disk. (Only time can tell.)"""
+    until(lambda: procfs.state(one.pid) == "S", what="it sleeps")
+    time.sleep(0.05)
+    before = switches(one.pid)
+    time.sleep(0.4)
+    assert switches(one.pid) <= before + 1
+
+
+@pytest.mark.parametrize("options", [[], ["--linger", "1h"]])
+def test_waiting_wakes_nobody(apart, role, options):
+    """For a caller, for either side, for the end of either: nothing is asked now and then."""
+    one, meet = apart(role, *options)
+    if role == "listen":
+        one.wait_line("listening on ")
+        assert_asleep(one)
+    sock = meet()
+    send_all(one.stdin, b"hello\n")
+    assert receive_until(sock, b"\n") == b"hello\n"
+    assert_asleep(one)
+    if options:
+        one.end_input()
+        assert receive_rest(sock) == b""
+        assert_asleep(one)
+        sock.close()
+    else:
+        sock.shutdown(socket.SHUT_WR)
+        assert receive_rest(one.stdout) == b""
+        assert_asleep(one)
+        one.end_input()
+    assert one.finish() == (0, b"")
