@@ -159,7 +159,7 @@ static bool add_mark(struct cluster *cluster, uint32_t c)
     if (cluster->marks == MARKS_MAX || (!syllable && !is_mark(c)) || wcwidth((wchar_t)c) < 0)
         return false;
     cluster->marks++;
-    cluster->width += cells(c);
+    cluster->width += syllable ? 1 : cells(c); /* no cell in most terminals, one in some */
     if (c == KEYCAP && cluster->width < 2)
         cluster->width = 2;
     return true;

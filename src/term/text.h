@@ -23,9 +23,11 @@
  * from it; a backslash stands for itself.
  *
  * The width of a cluster is that of its characters together, and never less than what terminals that know emoji and
- * Unicode 16 make of them: a row may turn out shorter than counted, not longer. Not covered are terminals that show
- * ambiguous characters in two cells, or combining marks in cells of their own (the console of Linux): whoever prints rows
- * there must turn automatic wrapping off. */
+ * Unicode 16 make of them: a row may turn out shorter than counted, not longer. Measured by asking for the place of the
+ * cursor after each printable character, alone, after a letter, and before U+FE0F: tmux 3.3a, xterm 379, VTE 0.70 and
+ * kitty 0.26 never took more cells than were counted. Not covered are terminals that show ambiguous characters in two
+ * cells, or combining marks in cells of their own (the console of Linux): whoever prints rows there must turn automatic
+ * wrapping off. */
 #ifndef YODEL_TERM_TEXT_H
 #define YODEL_TERM_TEXT_H
 

@@ -173,7 +173,7 @@ static const struct sample harmless[] = {
     {"\u65e5\u672c\u8a9e\u3000\ud55c\uad6d\uc5b4\uff01", NULL, 16, 0},
     {"\u845b\U000e0100\u57ce", NULL, 4, 0}, /* an ideographic variation sequence */
     {"e" ACUTE "a\u0308\u0323", NULL, 2, 0},
-    {"\u1112\u1161\u11ab\u1100\u1173\u11af", NULL, 4, 0}, /* Hangul, decomposed */
+    {"\u1112\u1161\u11ab\u1100\u1173\u11af", NULL, 8, 0}, /* Hangul, decomposed */
     {"\u0915\u094d\u0937\u093f", NULL, 3, 0},             /* a sign that takes a cell */
     {"\u0915\u094d" ZWJ "\u0937", NULL, 2, 0},
     {"\u0d28\u0d4d" ZWJ " \u0d28", NULL, 3, 0}, /* Malayalam, the old way of writing chillu n */
