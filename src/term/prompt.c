@@ -44,6 +44,7 @@ struct prompt {
     struct joiners joiners;
     struct keys keys;
     bool colours;
+    const char *clear_below; /* erases from the cursor to the end of the screen; NULL: the terminal cannot */
     bool hidden; /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
     char *taken; /* the line that enter() has had taken, until Readline has put its history in order */
     bool ended;  /* the terminal has hung up */
@@ -81,11 +82,19 @@ static ssize_t write_stream(void *cookie, const char *bytes, size_t len)
     return (ssize_t)len; /* a terminal that is gone is the loop's business, not Readline's */
 }
 
+static int put_byte(int byte)
+{
+    return putc(byte, the_prompt->stream);
+}
+
+/* Of a line that is higher than the screen Readline does not clear every row. */
 static void hide(struct prompt *prompt)
 {
     if (prompt->hidden)
         return;
     rl_clear_visible_line();
+    if (prompt->clear_below)
+        tputs(prompt->clear_below, 1, put_byte);
     fflush(prompt->stream);
     prompt->hidden = true;
 }
@@ -263,14 +272,18 @@ static void set_up_readline(struct prompt *prompt)
     stifle_history(HISTORY_MAX);
 }
 
-static bool has_colours(void)
+/* Ask termcap what the terminal can do (terminfo(5)). */
+static void ask_terminal(struct prompt *prompt)
 {
+    static char strings[64];
+    char *next = strings;
     const char *no = getenv("NO_COLOR"); /* https://no-color.org: set and not empty */
     const char *terminal = getenv("TERM");
 
-    if ((no && *no) || !terminal)
-        return false;
-    return tgetent(NULL, terminal) == 1 && tgetnum("Co") >= 8;
+    if (!terminal || tgetent(NULL, terminal) != 1)
+        return;
+    prompt->colours = !(no && *no) && tgetnum("Co") >= 8;
+    prompt->clear_below = tgetstr("cd", &next);
 }
 
 int prompt_open(struct prompt **opened, const struct prompt_listener *listener, const char *const *commands)
@@ -291,7 +304,7 @@ int prompt_open(struct prompt **opened, const struct prompt_listener *listener, 
         return error;
     }
     prompt->output = output_new(STDOUT_FILENO, PROMPT_PRINT_MAX + REDRAW_MAX);
-    prompt->colours = has_colours();
+    ask_terminal(prompt);
     keys_init(&prompt->keys);
     the_prompt = prompt;
     /* Readline rings the bell there, and a terminal that takes nothing would make it wait. */
