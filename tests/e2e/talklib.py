@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A chat on a terminal with a peer that the test holds, and what its screen says."""
 
+import fcntl
 import re
+import termios
 import unicodedata
 from getpass import getuser
 from typing import NamedTuple
@@ -9,7 +11,9 @@ from typing import NamedTuple
 import pytest
 from wcwidth import wcswidth
 
+import procfs
 from peer import Peer
+from service import until
 from terminal import columns
 
 NAME, HOST = "anna", "127.0.0.1"
@@ -39,6 +43,11 @@ class Entry(NamedTuple):
 def composed(text):
     """As a screen has it: pyte composes marks and letters, tmux leaves them as they came."""
     return unicodedata.normalize("NFC", text)
+
+
+def unread(terminal):
+    """How many bytes were typed that nobody has read."""
+    return int.from_bytes(fcntl.ioctl(terminal, termios.FIONREAD, bytes(4)), "little")
 
 
 def read_entries(lines, name_columns=len(HOST)):
@@ -108,6 +117,20 @@ class Talk:
         """Wait for a line of the program's own with this text in it. Returns the whole text."""
         return self.program.wait_screen(
             lambda _: next((status for status in self.statuses() if text in status), None), seconds)
+
+    def settle(self):
+        """Wait until all that was typed has been read, and the program waits for something; not in tmux."""
+        until(lambda: unread(self.program.slave) == 0 and procfs.state(self.program.pid) == "S", what="all is read")
+
+    def paste(self, text):
+        """As the terminal's paste(), without looking whether the program has asked for it: the screen is not drawn."""
+        self.program.type(b"\x1b[200~" + text.encode().replace(b"\n", b"\r") + b"\x1b[201~")
+
+    def skip(self):
+        """Do not draw what has come so far: megabytes take seconds. What is on the screen then is not what was
+        there."""
+        with self.program.tape.changed:
+            self.program.fed = len(self.program.tape.bytes)
 
     def heard(self, text):
         """How often the peer is seen to have said this, however it is wrapped."""

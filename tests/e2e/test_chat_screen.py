@@ -223,6 +223,31 @@ def test_what_is_typed_may_have_several_rows(talk, size, on, back):
 
 
 @pytest.mark.parametrize("on", SCREENS)
+@pytest.mark.parametrize("typed", ["x" * 3000, "\n".join("x" * (number % 30) for number in range(60))],
+                         ids=["long", "lines"])
+def test_what_is_typed_may_be_higher_than_the_screen(talk, size, on, typed):
+    """What has scrolled out cannot be taken back; on the screen nothing is left of it beside a message."""
+    one = talk(size=size, on=on)
+    one.program.paste(typed + "END")
+    one.program.wait_screen("xEND" if "\n" not in typed else "END")
+    one.peer.send("".join(f"message {number}\n" for number in range(20)))
+    for number in range(20):
+        one.program.wait_screen(re.compile(rf"^\d\d:\d\d 127.0.0.1  message {number}$", re.M))
+    one.program.wait_screen(lambda _: one.program.rows()[-1].endswith("END"))
+    one.program.key("enter")
+    for line in (typed + "END").split("\n"):
+        assert one.peer.read_line() == line
+    one.program.wait_prompt()
+    one.program.paste(typed + "AGAIN")
+    one.program.wait_screen("AGAIN")
+    one.program.ctrl("c")
+    one.program.wait_prompt()
+    one.program.line("next")
+    one.program.wait_screen(re.compile(r"^.{5} anna       next\n>$", re.M))
+    assert [row for row in one.program.rows() if row][2:] == []
+
+
+@pytest.mark.parametrize("on", SCREENS)
 def test_a_burst_of_messages_leaves_what_is_typed_alone(talk, size, on):
     one = talk(size=size, on=on)
     one.program.type("a" + DIGITS[:100] + "b")
