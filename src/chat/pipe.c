@@ -81,13 +81,16 @@ static void lose(struct pump *pump, int error)
 {
     const struct way *up = &pump->up;
     bool left = pump->down.ended && (error == -EPIPE || error == -ECONNRESET);
+    bool missed = !is_empty(up) || link_missed(&pump->link);
     size_t rest = up->end - up->begin + link_undelivered(&pump->link);
 
-    if (left && is_empty(up) && !link_missed(&pump->link)) {
+    if (left && !missed && up->ended) {
         fail(pump, EXIT_DONE); /* it has left after its last word, and missed none of ours */
         return;
     }
-    const char *what = left ? "the peer left before it had received everything" : "connection lost: ";
+    const char *what = !left    ? "connection lost: "
+                       : missed ? "the peer left before it had received everything"
+                                : "the peer left before standard input ended";
     const char *why = left ? "" : err_text(error);
     if (rest > 0)
         err_say("%s: %s: %s%s (%zu bytes not delivered)", pump->config->command, pump->link.name, what, why,
@@ -245,7 +248,7 @@ static void settle(struct pump *pump, int64_t now_ms)
         if (isatty(STDIN_FILENO))
             up->ended = true;
         if (!up->ended)
-            tell(pump, "%s sends no more; standard input goes on to its end", pump->link.name);
+            tell(pump, "%s sends no more; waiting for the end of standard input", pump->link.name);
     }
     if (up->closed && down->closed)
         link_check(&pump->link);

@@ -69,7 +69,7 @@ static int operand(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (optind + 1 < argc) {
-        err_say("call: %s: one host at a time (see 'yodel call --help')", argv[optind + 1]);
+        option_too_many("call", "host", argv[optind], argv[optind + 1]);
         return EXIT_USAGE;
     }
     return 0;

@@ -88,7 +88,7 @@ static int parse(struct request *request, int argc, char **argv)
                                                : talk_option(&request->talk, option, optarg);
     }
     if (status == 0 && optind + 1 < argc) {
-        err_say("listen: %s: one address at a time (see 'yodel listen --help')", argv[optind + 1]);
+        option_too_many("listen", "address", argv[optind], argv[optind + 1]);
         status = EXIT_USAGE;
     }
     return status ? status : talk_check(&request->talk);

@@ -171,3 +171,11 @@ void option_hold_standard_descriptors(void)
         if (fcntl(fd, F_GETFD) < 0)
             open("/", O_PATH);
 }
+
+void option_too_many(const char *command, const char *what, const char *first, const char *second)
+{
+    if (second[strspn(second, "0123456789")] == '\0')
+        err_say("%s: %s: one %s at a time (did you mean %s:%s?)", command, second, what, first, second);
+    else
+        err_say("%s: %s: one %s at a time (see 'yodel %s --help')", command, second, what, command);
+}

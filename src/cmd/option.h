@@ -29,6 +29,9 @@ int option_dial(const char *command, const char *text, const char *port, struct 
 int option_listen(const char *command, const char *text, enum addr_family family, struct addr *addrs,
                   int max);
 
+/* Say that there is an operand too many. A number behind a host is a port that other programs take like this. */
+void option_too_many(const char *command, const char *what, const char *first, const char *second);
+
 /* A standard descriptor that is closed would be the next socket, and what is said would go to the peer. What takes its
  * place here can be neither read nor written, nor opened anew for it. To be called before anything is opened. */
 void option_hold_standard_descriptors(void);

@@ -42,6 +42,8 @@ int plain_input(struct plain *p, const uint8_t *bytes, size_t len, int64_t now_m
     if (len == 0)
         return 0;
     settle(p);
+    if (buf_len(&p->in) == 0)
+        p->drip_ms = now_ms + PLAIN_DRIP_MS;
     p->due_ms = now_ms + PLAIN_WAIT_MS;
     return buf_append(&p->in, bytes, len);
 }
@@ -88,6 +90,7 @@ static bool give_unfinished(struct plain *p, struct wire_event *event, size_t le
     size_t held = bytes[len - 1] == '\r' ? 1 : begun_character(bytes, len);
 
     p->due_ms = now_ms + PLAIN_WAIT_MS;
+    p->drip_ms = now_ms + PLAIN_DRIP_MS;
     return give(p, event, held < len ? len - held : len, false, 0);
 }
 
@@ -98,6 +101,12 @@ static bool give_left(struct plain *p, struct wire_event *event)
     p->left = true;
     *event = (struct wire_event){.kind = WIRE_LEFT};
     return true;
+}
+
+/* When a line without an end comes. */
+static int64_t unfinished_ms(const struct plain *p)
+{
+    return p->due_ms < p->drip_ms ? p->due_ms : p->drip_ms;
 }
 
 bool plain_next(struct plain *p, int64_t now_ms, struct wire_event *event)
@@ -117,15 +126,17 @@ bool plain_next(struct plain *p, int64_t now_ms, struct wire_event *event)
     if (known > PLAIN_LINE_MAX)
         return give(p, event, PLAIN_LINE_MAX - begun_character(bytes, PLAIN_LINE_MAX), false, 0);
     if (end)
+        p->drip_ms = now_ms + PLAIN_DRIP_MS; /* of the next line, if it is there */
+    if (end)
         return give(p, event, known, true, p->scanned + 1 - known);
     if (p->ended)
         return give(p, event, len, true, 0);
-    return now_ms >= p->due_ms && give_unfinished(p, event, len, now_ms);
+    return now_ms >= unfinished_ms(p) && give_unfinished(p, event, len, now_ms);
 }
 
 int64_t plain_wake_ms(const struct plain *p)
 {
-    return buf_len(&p->in) > p->taken ? p->due_ms : INT64_MAX;
+    return buf_len(&p->in) > p->taken ? unfinished_ms(p) : INT64_MAX;
 }
 
 int plain_send(struct plain *p, const uint8_t *text, size_t len)

@@ -3,7 +3,8 @@
  *
  * A line ends with LF; one CR before it is not part of it; every other byte is. An empty line is a message of length 0. A
  * line longer than PLAIN_LINE_MAX comes in pieces, and nothing of it is lost. A line without an end comes after
- * PLAIN_WAIT_MS without more of it, since whoever sends none may be waiting for an answer; what follows goes on with that
+ * PLAIN_WAIT_MS without more of it, since whoever sends none may be waiting for an answer, and after PLAIN_DRIP_MS although
+ * more of it comes byte by byte; what follows goes on with that
  * message, and an LF alone only ends it. What is there when the peer ends comes at once, and ends the message.
  *
  * A piece ends neither between CR and LF nor within a valid character of UTF-8 (RFC 3629), as far as waiting can prevent
@@ -30,18 +31,21 @@
 /* Long enough for the rest of a line that was cut between two segments, short enough for whoever waits for it. */
 #define PLAIN_WAIT_MS 200
 
+#define PLAIN_DRIP_MS 2000
+
 /* What plain_room() says at least once plain_next() has said false, until the peer has ended. */
 #define PLAIN_ROOM_MIN ((size_t)64 << 10)
 
 struct plain {
     struct buf in;
     struct buf out;
-    size_t taken;   /* bytes at the front of in that the last event has used up; it may still borrow them */
-    size_t scanned; /* bytes after those in which no LF is */
-    int64_t due_ms; /* when a line without an end comes */
-    bool open;      /* a piece of a message has come, and not its end */
-    bool ended;     /* the peer sends no more */
-    bool left;      /* and the chat has been told */
+    size_t taken;    /* bytes at the front of in that the last event has used up; it may still borrow them */
+    size_t scanned;  /* bytes after those in which no LF is */
+    int64_t due_ms;  /* when a line without an end comes, if no more of it does */
+    int64_t drip_ms; /* when it comes even so */
+    bool open;       /* a piece of a message has come, and not its end */
+    bool ended;      /* the peer sends no more */
+    bool left;       /* and the chat has been told */
 };
 
 void plain_init(struct plain *p);

@@ -61,7 +61,7 @@ def test_the_status_is_on_standard_error(pair, role, first):
         one.end_input()
     assert one.wait() == 0
     begin = [f"listening on 127.0.0.1:{one.port}", f"{peer} is here"] if role == "listen" else [f"connected to {peer}"]
-    goes_on = [f"{peer} sends no more; standard input goes on to its end"] if first == "peer" else []
+    goes_on = [f"{peer} sends no more; waiting for the end of standard input"] if first == "peer" else []
     assert one.said == begin + goes_on + [f"{peer} left"]
 
 
@@ -338,14 +338,15 @@ def test_a_peer_that_ends_and_then_throws_away_what_we_sent(pair, role):
     assert too_early(one, 0)
 
 
-def test_a_peer_that_ends_and_then_resets_though_nothing_was_sent(pair, role):
+def test_a_peer_that_is_gone_before_standard_input_has_ended(pair, role):
+    """It ended its side, as whoever has /dev/null as standard input does at once, and then died: what standard input
+    still brings cannot be received any more, so that is no end in order."""
     one, sock = pair(role)
-    sock.sendall(b"bye")
     sock.shutdown(socket.SHUT_WR)
-    assert receive_rest(one.stdout) == b"bye"
+    one.wait_line("sends no more; waiting for the end of standard input")
     reset(sock)
-    assert one.wait() == 0
-    assert one.said[-1].endswith(" left")
+    assert one.finish() == (3, b"")
+    assert one.said[-1].endswith(": the peer left before standard input ended")
 
 
 # --- while nothing happens

@@ -209,7 +209,7 @@ struct step {
     int64_t wake_ms;
 };
 
-static const struct step stories[][8] = {
+static const struct step stories[][16] = {
     /* A prompt without an end, its rest, and what follows. */
     {{1000, "login: ", "", 1200},
      {1199, NULL, "", 1200},
@@ -270,7 +270,24 @@ static const struct step stories[][8] = {
     /* Whole lines do not wait, and what waits is not told earlier for their sake. */
     {{0, "a\nb", "<a>", 200}, {100, "\nc", "<b>", 300}, {300, NULL, "<c~", -1}},
     /* Nobody asked at the time. */
-    {{0, "a", "", 200}, {5000, "b", "", 5200}, {9000, NULL, "<ab~", -1}},
+    {{0, "a", "", 200}, {1999, "b", "", 2000}, {9000, NULL, "<ab~", -1}},
+    {{0, "a", "", 200}, {5000, "b", "<ab~", -1}, {5100, "c", "", 5300}},
+    /* Byte by byte, for ever: but not for ever held. */
+    {{0, "x", "", 200},
+     {190, "x", "", 390},
+     {380, "x", "", 580},
+     {570, "x", "", 770},
+     {760, "x", "", 960},
+     {950, "x", "", 1150},
+     {1140, "x", "", 1340},
+     {1330, "x", "", 1530},
+     {1520, "x", "", 1720},
+     {1710, "x", "", 1910},
+     {1900, "x", "", 2000},
+     {2000, NULL, "<xxxxxxxxxxx~", -1},
+     {2010, "y", "", 2210}},
+    /* A line that ends begins the time of the next. */
+    {{0, "a", "", 200}, {1900, "b\nc", "<ab>", 2100}, {2050, "d", "", 2250}},
     /* Nothing came. */
     {{0, "a", "", 200}, {100, "", "", 200}, {200, "", "<a~", -1}},
 };
@@ -282,7 +299,7 @@ static void a_line_without_an_end_comes_after_a_short_wait(void **state)
         struct talk talk;
         begin(&talk);
         assert_true(plain_wake_ms(&talk.plain) == INT64_MAX);
-        for (const struct step *step = stories[i]; step < stories[i] + 8 && step->told; step++) {
+        for (const struct step *step = stories[i]; step < stories[i] + 16 && step->told; step++) {
             if (step->said && !strcmp(step->said, "EOF"))
                 plain_end(&talk.plain);
             else if (step->said)
