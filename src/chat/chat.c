@@ -236,12 +236,11 @@ static void on_end(void *context)
         quit(chat);
 }
 
-static void on_dropped(void *context)
+static void on_paste(void *context, const char *fate)
 {
     struct chat *chat = context;
 
-    screen_say(&chat->screen, ENTRY_ERROR,
-               "what was pasted is longer than 1 MiB and was dropped (yodel sends files in a pipe)");
+    screen_say(&chat->screen, ENTRY_ERROR, "%s (yodel sends files in a pipe)", fate);
 }
 
 /* --- signals */
@@ -394,6 +393,8 @@ static void serve_own(struct chat *chat, const struct pollfd *fds)
         take_signals(chat);
     if (fds[POLL_KEYS].revents)
         prompt_read(chat->screen.prompt);
+    if (!prompt_is_empty(chat->screen.prompt))
+        chat->interrupted = false; /* the user goes on writing */
 }
 
 static int fill_pollfds(const struct chat *chat, struct pollfd *fds)
@@ -499,7 +500,7 @@ int chat_run(const struct chat_config *config, struct meet *meet)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
     struct chat chat = {.config = config, .meet = meet, .screen.command = config->command};
-    const struct prompt_listener listener = {on_line, on_interrupt, on_end, on_dropped, &chat};
+    const struct prompt_listener listener = {on_line, on_interrupt, on_end, on_paste, &chat};
 
     link_init(&chat.link);
     plain_init(&chat.plain);

@@ -144,12 +144,36 @@ bool keys_ready(const struct keys *keys)
     return keys->ready > 0;
 }
 
+/* Know where pastes begin and end. No byte but the first of a mark is an ESC. */
+static void follow(struct keys *keys, uint8_t byte)
+{
+    const char *mark = keys->inside ? end_mark : begin_mark;
+
+    keys->same = byte == (uint8_t)mark[keys->same] ? keys->same + 1 : byte == ESC;
+    if (keys->same == MARK_LEN) {
+        keys->inside = !keys->inside;
+        keys->same = 0;
+    }
+}
+
 int keys_get(struct keys *keys)
 {
-    if (keys->ready == 0)
-        return -1;
-    int byte = *buf_bytes(&keys->bytes);
-    buf_consume(&keys->bytes, 1);
-    keys->ready--;
-    return byte;
+    while (keys->ready > 0) {
+        uint8_t byte = *buf_bytes(&keys->bytes);
+        buf_consume(&keys->bytes, 1);
+        keys->ready--;
+        follow(keys, byte);
+        if (byte != 0 || !keys->inside)
+            return byte;
+        keys->cleaned = true;
+    }
+    return -1;
+}
+
+bool keys_cleaned(struct keys *keys)
+{
+    bool cleaned = keys->cleaned;
+
+    keys->cleaned = false;
+    return cleaned;
 }

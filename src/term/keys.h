@@ -21,6 +21,9 @@ struct keys {
     bool escaped;    /* ready stands behind an ESC, which may be the first byte of a paste's beginning */
     bool dropping;   /* the rest of a paste that was too long */
     bool dropped;    /* keys_dropped() has not told yet */
+    bool cleaned;    /* keys_cleaned() has not told yet */
+    size_t same; /* so many of the last bytes handed over are the beginning of the mark that is waited for */
+    bool inside; /* a paste: the mark is that of its end */
 };
 
 void keys_init(struct keys *keys);
@@ -37,6 +40,9 @@ int keys_get(struct keys *keys);
 
 /* Whether there is one. */
 bool keys_ready(const struct keys *keys);
+
+/* Whether there were NUL bytes in a pasted text since the last call: a line has none, and they are left out. */
+bool keys_cleaned(struct keys *keys);
 
 /* Whether a pasted text was longer than KEYS_PASTE_MAX since the last call. Nothing of it is handed over. */
 bool keys_dropped(struct keys *keys);

@@ -368,8 +368,11 @@ static void hand_over(struct prompt *prompt)
         if (prompt->again)
             type_again(prompt);
     }
+    const struct prompt_listener *listener = prompt->listener;
     if (keys_dropped(&prompt->keys))
-        prompt->listener->on_dropped(prompt->listener->context);
+        listener->on_paste(listener->context, "what was pasted is longer than 1 MiB and was dropped");
+    if (keys_cleaned(&prompt->keys))
+        listener->on_paste(listener->context, "NUL bytes in what was pasted were left out");
 }
 
 /* What the terminal does with these keys elsewhere: what was typed and not read yet is gone. */

@@ -29,8 +29,8 @@ struct prompt_listener {
     void (*on_interrupt)(void *context);
     /* Typed Ctrl-D on an empty line, each time; or hung up. */
     void (*on_end)(void *context);
-    /* Pasted more than KEYS_PASTE_MAX bytes, which were dropped. */
-    void (*on_dropped)(void *context);
+    /* Pasted what cannot be taken as it is; what became of it is a sentence. */
+    void (*on_paste)(void *context, const char *fate);
     void *context;
 };
 

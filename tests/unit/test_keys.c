@@ -182,6 +182,27 @@ static void a_longer_paste_is_dropped_to_its_end(void **state)
     free(text);
 }
 
+/* A line has no NUL; what a terminal sends for a key may be one (Ctrl-@). */
+static void only_the_nul_bytes_of_a_paste_are_left_out(void **state)
+{
+    static const char typed[] = "a\0b\033[200~\0c\0\0d\033[20\0\033[201~e\0f";
+    static const char wanted[] = "a\0b\033[200~cd\033[20\033[201~e\0f";
+    struct keys keys;
+    char out[sizeof typed];
+
+    (void)state;
+    keys_init(&keys);
+    keys_put(&keys, typed, sizeof typed - 1);
+    assert_int_equal(take(&keys, out), sizeof wanted - 1);
+    assert_memory_equal(out, wanted, sizeof wanted - 1);
+    assert_true(keys_cleaned(&keys));
+    assert_false(keys_cleaned(&keys));
+    keys_put(&keys, "\0x" PASTE("y"), 15);
+    assert_int_equal(take(&keys, out), 15);
+    assert_false(keys_cleaned(&keys));
+    keys_done(&keys);
+}
+
 static void clearing_forgets_a_paste_without_an_end(void **state)
 {
     struct keys keys;
@@ -205,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_paste_is_handed_over_whole),
         cmocka_unit_test(the_longest_paste_is_handed_over),
         cmocka_unit_test(a_longer_paste_is_dropped_to_its_end),
+        cmocka_unit_test(only_the_nul_bytes_of_a_paste_are_left_out),
         cmocka_unit_test(clearing_forgets_a_paste_without_an_end),
     };
 
