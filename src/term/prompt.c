@@ -210,7 +210,10 @@ static char *next_command(const char *text, int again)
 static char **complete(const char *text, int start, int end)
 {
     (void)end;
-    return start == 0 && *text == '/' ? rl_completion_matches(text, next_command) : NULL;
+    if (start > 0 || *text != '/')
+        return NULL;
+    rl_completion_suppress_append = 1; /* no command takes anything after its name */
+    return rl_completion_matches(text, next_command);
 }
 
 /* Wherever the user's keys lead to accept-line, they lead to enter(). */
@@ -267,6 +270,7 @@ static void set_up_readline(struct prompt *prompt)
     rl_redisplay_function = redisplay; /* not before: it would not ask what the terminal can do */
     rl_completion_query_items = -1;
     rl_variable_bind("page-completions", "off");
+    rl_variable_bind("blink-matching-paren", "off");
     take_over_enter();
     using_history();
     stifle_history(HISTORY_MAX);
@@ -457,16 +461,29 @@ const char *prompt_text(const struct prompt *prompt)
     return rl_line_buffer;
 }
 
+/* Up begins with what was said last, and the lines that it brings are as they were said. */
+static void leave_history(void)
+{
+    if (where_history() == history_length)
+        return;
+    if (rl_undo_list)
+        rl_revert_line(1, 0);
+    rl_end_of_history(1, 0);
+}
+
 void prompt_clear_line(struct prompt *prompt)
 {
     keys_clear(&prompt->keys);
     hide(prompt);
     /* Not rl_free_line_state(): what the history keeps of the line would still have the undo list that it frees
      * (Readline 8.2). So Undo brings back what was typed. */
-    if (RL_ISSTATE(RL_STATE_NUMERICARG))
+    if (RL_ISSTATE(RL_STATE_NUMERICARG)) {
+        rl_restore_prompt(); /* which "(arg: 5)" has taken the place of */
         rl_discard_argument();
+    }
     rl_callback_sigcleanup(); /* of a search, of a key sequence */
     rl_clear_message();
+    leave_history();
     rl_delete_text(0, rl_end);
     rl_point = rl_mark = 0;
 }
