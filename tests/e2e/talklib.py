@@ -154,7 +154,7 @@ def size(request):
 def talk(chat, peers):
     """talk(*options, role="listen" or "call", ...): a Talk, connected, with an empty prompt. The rest is Chats'."""
 
-    def begin(*options, role="listen", name=NAME, peer=None, **how):
+    def begin(*options, role="listen", name=NAME, peer=None, prompt="> ", **how):
         options = [*options, *(["--name", name] if name else [])]
         if role == "listen":
             program = chat("listen", *options, **how)
@@ -164,7 +164,7 @@ def talk(chat, peers):
             program = chat("call", *options, to=listener, **how)
             other = listener.accept()
         program.wait_screen("is here" if role == "listen" else "connected to")
-        program.wait_prompt()
+        program.wait_prompt(prompt)
         return Talk(program, other, name or getuser())
 
     return begin
