@@ -63,6 +63,7 @@ struct talk {
     bool open;       /* a message has come whose end has not */
     bool waited;     /* a piece has come because time passed */
     int64_t due_ms;  /* when a line without an end is due; -1: a piece has come that leaves it open */
+    int64_t drip_ms; /* when it is due although more of it comes */
     bool ended;      /* the peer has ended */
     bool spoke_last; /* and something has come since */
     bool left;       /* and we have been told */
@@ -120,6 +121,12 @@ static size_t end_of_line(const struct talk *talk, const struct wire_event *even
     return 1;
 }
 
+/* When a line without an end is due; -1: nobody knows. */
+static int64_t due_ms(const struct talk *talk)
+{
+    return talk->due_ms < talk->drip_ms ? talk->due_ms : talk->drip_ms;
+}
+
 /* A piece that does not end its message has come because time passed, or because its line is too long. */
 static void check_reason(struct talk *talk, const struct wire_event *event)
 {
@@ -129,11 +136,12 @@ static void check_reason(struct talk *talk, const struct wire_event *event)
                    (waiting < PLAIN_LINE_MAX + 2 || memcmp(rest + PLAIN_LINE_MAX, "\r\n", 2) != 0);
 
     if (is_long && event->len >= PLAIN_LINE_MAX - 3) {
-        talk->due_ms = talk->due_ms <= talk->now_ms ? -1 : talk->due_ms;
+        talk->due_ms = due_ms(talk) <= talk->now_ms ? -1 : talk->due_ms;
         return;
     }
-    MUST(talk->due_ms <= talk->now_ms && !memchr(rest, '\n', waiting));
+    MUST(due_ms(talk) <= talk->now_ms && !memchr(rest, '\n', waiting));
     talk->due_ms = talk->now_ms + PLAIN_WAIT_MS;
+    talk->drip_ms = talk->now_ms + PLAIN_DRIP_MS;
     talk->waited = true;
 }
 
@@ -154,9 +162,11 @@ static void hear_text(struct talk *talk, const struct wire_event *event)
     talk->heard += event->len;
     talk->open = !event->last;
     talk->spoke_last = talk->ended;
-    if (event->last)
+    if (event->last) {
         talk->heard += end_of_line(talk, event);
-    else if (talk->pieces < PIECES_MAX)
+        talk->drip_ms = talk->now_ms + PLAIN_DRIP_MS;
+    }
+    if (!event->last && talk->pieces < PIECES_MAX)
         talk->piece[talk->pieces++] = (struct piece){.begin = begin, .end = talk->heard};
 }
 
@@ -174,7 +184,7 @@ static void check_silence(struct talk *talk)
     MUST(talk->ended || plain_room(&talk->plain) >= PLAIN_ROOM_MIN);
     int64_t wake_ms = plain_wake_ms(&talk->plain);
     MUST(waiting ? wake_ms > talk->now_ms : wake_ms == INT64_MAX);
-    MUST(!waiting || (talk->due_ms < 0 ? wake_ms <= talk->now_ms + PLAIN_WAIT_MS : wake_ms == talk->due_ms));
+    MUST(!waiting || (talk->due_ms < 0 ? wake_ms <= talk->now_ms + PLAIN_WAIT_MS : wake_ms == due_ms(talk)));
 }
 
 static bool listen_once(struct talk *talk)
@@ -211,6 +221,8 @@ static void say(struct talk *talk, const uint8_t *bytes, size_t len)
             continue;
         }
         MUST(plain_input(&talk->plain, bytes, room + 1, talk->now_ms) == -ERR_FULL);
+        if (talk->heard == buf_len(&talk->said))
+            talk->drip_ms = talk->now_ms + PLAIN_DRIP_MS;
         MUST(plain_input(&talk->plain, bytes, some, talk->now_ms) == 0);
         buf_append(&talk->said, bytes, some);
         talk->due_ms = talk->now_ms + PLAIN_WAIT_MS;
