@@ -11,12 +11,12 @@ import procfs
 from clients import expect_cut, reset, round_trip
 from service import PATIENCE, SANITIZED, YODEL, until
 
-TIMES = 10 if SANITIZED else 20
+TIMES = 10 if SANITIZED else 15
 
 
 def run_once(start, engine, port, how):
     """Start on port, serve clients that end in four ways, stop with clients connected. Returns the service."""
-    service = start(engine, "--drain", "20ms", "--idle-timeout", "500ms", addresses=(f"127.0.0.1:{port}",))
+    service = start(engine, "--drain", "20ms", "--idle-timeout", "250ms", addresses=(f"127.0.0.1:{port}",))
     with service.connect() as idles:  # is closed by the service first: that leaves TIME_WAIT on its port
         round_trip(idles)
         assert expect_cut(idles) == b""
