@@ -110,5 +110,6 @@ def test_short_run_under_valgrind(peer, twofold):
     wrap = ["valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all",
             "--error-exitcode=99"]
     result = ping("-i", 0, "-s", 64, f"twofold:{server.port}", wrap=[*twofold, *wrap], seconds=60)
-    assert one_line(result.err) == f"{server.where}: the peer closed the connection"
+    # A reset, if its third message was there before the peer closed.
+    assert one_line(result.err) in [f"{server.where}: the peer {ended} the connection" for ended in ("closed", "reset")]
     assert (result.summary()["received"], result.status) == (2, 1)
