@@ -20,6 +20,22 @@ static const char *const texts[ERR_END - ERR_SYNTAX] = {
     [ERR_FULL - ERR_SYNTAX] = "no room left",
     [ERR_TIMEOUT - ERR_SYNTAX] = "timed out",
     [ERR_SELF - ERR_SYNTAX] = "connected to itself",
+    [ERR_MEMORY - ERR_SYNTAX] = "out of memory",
+    [ERR_KEY - ERR_SYNTAX] = "not an Ed25519 private key",
+    [ERR_TLS - ERR_SYNTAX] = "the TLS handshake failed",
+    [ERR_NOT_TLS - ERR_SYNTAX] = "does not speak TLS",
+    [ERR_ALPN - ERR_SYNTAX] = "speaks TLS, but is not yodel",
+    [ERR_CERTIFICATE - ERR_SYNTAX] = "its certificate is not one of yodel's",
+    [ERR_STRANGER - ERR_SYNTAX] = "has another key than it must have",
+    [ERR_CUT - ERR_SYNTAX] = "cut off without a goodbye",
+    [ERR_PROTOCOL - ERR_SYNTAX] = "broke the protocol",
+    [ERR_REFUSED - ERR_SYNTAX] = "said no",
+    [ERR_TICKET - ERR_SYNTAX] = "not a ticket",
+    [ERR_NEWER - ERR_SYNTAX] = "made by a newer version of yodel",
+    [ERR_CORRUPT - ERR_SYNTAX] = "damaged",
+    [ERR_BUSY - ERR_SYNTAX] = "in use by another process",
+    [ERR_TAKEN - ERR_SYNTAX] = "the name is taken",
+    [ERR_NOT_OURS - ERR_SYNTAX] = "others can read or write it",
 };
 
 const char *err_text(int error)

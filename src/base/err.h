@@ -17,6 +17,22 @@ enum err {
     ERR_FULL,          /* no room left in a bounded buffer or table */
     ERR_TIMEOUT,       /* a deadline passed */
     ERR_SELF,          /* a connection that met itself */
+    ERR_MEMORY,        /* no memory for what a peer asked for */
+    ERR_KEY,           /* text that is not an Ed25519 private key */
+    ERR_TLS,           /* the TLS handshake or a record failed */
+    ERR_NOT_TLS,       /* the peer speaks something else */
+    ERR_ALPN,          /* it speaks TLS, but not ours */
+    ERR_CERTIFICATE,   /* its certificate is not of the one kind there is */
+    ERR_STRANGER,      /* its key is not the one that it must have */
+    ERR_CUT,           /* the connection ended without a goodbye */
+    ERR_PROTOCOL,      /* the peer broke the protocol */
+    ERR_REFUSED,       /* the peer said no */
+    ERR_TICKET,        /* text that is not a ticket */
+    ERR_NEWER,         /* a file that a newer version made */
+    ERR_CORRUPT,       /* a file that is damaged */
+    ERR_BUSY,          /* another process has it */
+    ERR_TAKEN,         /* a name that another one has */
+    ERR_NOT_OURS,      /* a file that others can read or write, or that is not the user's */
     ERR_END,
 };
 
