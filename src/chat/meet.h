@@ -10,7 +10,7 @@
 #include "chat/lobby.h"
 #include "net/reach.h"
 
-#define MEET_NEWS_MAX (ADDR_HOST_MAX + LOBBY_NEWS_MAX)
+#define MEET_NEWS_MAX (PLACE_HOST_MAX + LOBBY_NEWS_MAX)
 #define MEET_POLL_MAX (LOBBY_POLL_MAX + REACH_POLL_MAX)
 
 struct meet {

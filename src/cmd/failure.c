@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 
-#define TASK_MAX (ADDR_HOST_MAX + sizeof "connect []:65535")
+#define TASK_MAX (PLACE_HOST_MAX + sizeof "connect []:65535")
 #define SECOND_MAX 64
 
 static const char *reason(const struct reach *reach, int error)
@@ -30,7 +30,7 @@ static const char *hint(const struct reach *reach, int error, const struct failu
 /* What was being done, and to what. A name that means nothing is told by the name alone. */
 static const char *print_task(const struct reach *reach, int error, char text[static TASK_MAX])
 {
-    const struct addr_spec *spec = &reach->plan.spec;
+    const struct place *spec = &reach->plan.spec;
     bool no_host = error == -ERR_NAME || error == -ERR_RESOLVER;
 
     if (reach->dial.count)

@@ -6,7 +6,7 @@
 #include "net/reach.h"
 
 /* A host, and what is said of it. */
-#define FAILURE_MAX (ADDR_HOST_MAX + 256)
+#define FAILURE_MAX (PLACE_HOST_MAX + 256)
 
 /* What only the command knows. Each may be NULL: nothing is said of it. */
 struct failure_hints {

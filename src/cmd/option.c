@@ -117,7 +117,7 @@ int option_count(const char *command, const char *name, const char *text, int64_
                         "not a whole number");
 }
 
-int option_dial(const char *command, const char *text, const char *port, struct addr_spec *spec)
+int option_dial(const char *command, const char *text, const char *port, struct place *spec)
 {
     int64_t number = 0;
     int error = addr_parse_dial(text, ADDR_PORT_DEFAULT, spec);
@@ -142,7 +142,7 @@ int option_dial(const char *command, const char *text, const char *port, struct 
 
 int option_listen(const char *command, const char *text, enum addr_family family, struct addr *addrs, int max)
 {
-    struct addr_spec spec;
+    struct place spec;
     int error = addr_parse_listen(text, ADDR_PORT_DEFAULT, &spec);
 
     if (error == -ERR_BRACKETS)

@@ -22,7 +22,7 @@ int option_count(const char *command, const char *name, const char *text, int64_
                  int64_t *count);
 
 /* Parse a HOST[:PORT] operand; port is the value of -p, or NULL. Returns 0, or EXIT_USAGE after it has said what is wrong. */
-int option_dial(const char *command, const char *text, const char *port, struct addr_spec *spec);
+int option_dial(const char *command, const char *text, const char *port, struct place *spec);
 
 /* Parse an ADDRESS operand and look it up. Fills at most max addresses and returns how many (1 to max), or the negative of an exit
  * status after it has said what is wrong: -EXIT_USAGE, or -EXIT_SYSTEM if the name is not known. */

@@ -245,7 +245,7 @@ static void say_attempts(const struct dial *dial)
 }
 
 /* Returns the connected descriptor, or a negative error that it has told. */
-static int connect_to(struct ping *ping, const struct addr_spec *spec)
+static int connect_to(struct ping *ping, const struct place *spec)
 {
     const struct failure_hints hints = {.timeout = "-W and -w say how long to wait",
                                         .addresses = ping->verbose ? NULL : ", -v tells of each"};
@@ -340,7 +340,7 @@ static int measure(struct ping *ping, int fd)
 static int run(struct ping *ping)
 {
     static const int signals[] = {SIGINT, SIGTERM};
-    struct addr_spec spec;
+    struct place spec;
     int64_t begin_ns = clock_ns();
     int status = option_dial("ping", ping->target, ping->port, &spec);
 

@@ -11,8 +11,8 @@
 #include "base/units.h"
 
 #define MS_MAX 32
-#define QUOTED_MAX (6 * ADDR_HOST_MAX) /* "\\uNNNN" for each byte */
-#define EXCERPT 40                     /* bytes */
+#define QUOTED_MAX (6 * PLACE_HOST_MAX) /* "\\uNNNN" for each byte */
+#define EXCERPT 40                      /* bytes */
 #define EXCERPT_MAX (EXCERPT * TEXT_UNIT_MAX + sizeof "\"\"...")
 
 /* Write foreign text the safe way. Returns the end. */
@@ -27,10 +27,10 @@ static char *show(const uint8_t *bytes, size_t len, char *out)
     return out;
 }
 
-void report_init(struct report *report, bool json, const struct addr_spec *spec, size_t size)
+void report_init(struct report *report, bool json, const struct place *spec, size_t size)
 {
     bool brackets = strchr(spec->host, ':');
-    char shown[TEXT_UNIT_MAX * ADDR_HOST_MAX];
+    char shown[TEXT_UNIT_MAX * PLACE_HOST_MAX];
 
     memset(report, 0, sizeof *report);
     report->json = json;

@@ -44,17 +44,17 @@
 
 struct report {
     bool json;
-    char host[ADDR_HOST_MAX];                      /* as it was asked for */
-    char name[TEXT_UNIT_MAX * ADDR_HOST_MAX + 16]; /* the same with its port, made safe to show */
-    size_t size;                                   /* of a message */
-    char peer[ADDR_TEXT_MAX];                      /* what the name led to, with its port */
-    char ip[ADDR_TEXT_MAX];                        /* the same without */
+    char host[PLACE_HOST_MAX];                      /* as it was asked for */
+    char name[TEXT_UNIT_MAX * PLACE_HOST_MAX + 16]; /* the same with its port, made safe to show */
+    size_t size;                                    /* of a message */
+    char peer[ADDR_TEXT_MAX];                       /* what the name led to, with its port */
+    char ip[ADDR_TEXT_MAX];                         /* the same without */
     uint16_t port;
     int64_t connect_ns; /* how long the handshake took */
 };
 
 /* spec is what was asked for. */
-void report_init(struct report *report, bool json, const struct addr_spec *spec, size_t size);
+void report_init(struct report *report, bool json, const struct place *spec, size_t size);
 
 /* Before all that follows: who answered, and how long that took. */
 void report_connected(struct report *report, const struct addr *peer, int64_t connect_ns);

@@ -37,7 +37,7 @@ static bool is_number(const char *text)
     return *text && text[strspn(text, "0123456789")] == '\0';
 }
 
-static int set_host(struct addr_spec *spec, const char *host, size_t len)
+static int set_host(struct place *spec, const char *host, size_t len)
 {
     if (len >= sizeof spec->host)
         return -ERR_SYNTAX;
@@ -53,7 +53,7 @@ static int set_host(struct addr_spec *spec, const char *host, size_t len)
 static bool is_ipv6(const char *text)
 {
     struct in6_addr host;
-    char copy[ADDR_HOST_MAX];
+    char copy[PLACE_HOST_MAX];
 
     snprintf(copy, sizeof copy, "%s", text);
     char *scope_mark = strchr(copy, '%');
@@ -66,7 +66,7 @@ static bool is_ipv6(const char *text)
 }
 
 /* Split "[IPV6]", "[IPV6]:PORT", "HOST", "HOST:PORT" and ":PORT". *port is NULL where none is written. */
-static int split(const char *text, struct addr_spec *spec, const char **port)
+static int split(const char *text, struct place *spec, const char **port)
 {
     *port = NULL;
     if (*text == '[') {
@@ -89,7 +89,7 @@ static int split(const char *text, struct addr_spec *spec, const char **port)
     return set_host(spec, text, (size_t)(colon - text));
 }
 
-int addr_parse_listen(const char *text, uint16_t default_port, struct addr_spec *spec)
+int addr_parse_listen(const char *text, uint16_t default_port, struct place *spec)
 {
     const char *port = NULL;
 
@@ -109,7 +109,7 @@ int addr_parse_listen(const char *text, uint16_t default_port, struct addr_spec 
     return port ? parse_port(port, &spec->port) : 0;
 }
 
-int addr_parse_dial(const char *text, uint16_t default_port, struct addr_spec *spec)
+int addr_parse_dial(const char *text, uint16_t default_port, struct place *spec)
 {
     const char *port = NULL;
 
@@ -167,8 +167,7 @@ static bool is_among(const struct addr *addr, const struct addr *addrs, int coun
 
 /* The C library repeats what /etc/hosts repeats, and takes "::1 localhost" for 127.0.0.1 too when asked
  * for IPv4: each address counts once. */
-static int look_up(const struct addr_spec *spec, enum addr_family family, int flags, struct addr *addrs,
-                   int max)
+static int look_up(const struct place *spec, enum addr_family family, int flags, struct addr *addrs, int max)
 {
     static const int families[] = {AF_UNSPEC, AF_INET, AF_INET6};
     struct addrinfo hints = {
@@ -198,7 +197,7 @@ static int look_up(const struct addr_spec *spec, enum addr_family family, int fl
     return count ? count : -ERR_NAME;
 }
 
-int addr_resolve_listen(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max)
+int addr_resolve_listen(const struct place *spec, enum addr_family family, struct addr *addrs, int max)
 {
     if (strcmp(spec->host, "*") != 0) {
         /* /etc/hosts knows ::1 where IPv6 is switched off, too: a name then means its IPv4 addresses. */
@@ -229,7 +228,7 @@ static void alternate(struct addr *addrs, int count)
     }
 }
 
-int addr_resolve_dial(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max)
+int addr_resolve_dial(const struct place *spec, enum addr_family family, struct addr *addrs, int max)
 {
     struct addr found[FOUND_MAX] = {0}; /* more than max, so that what is cut off is not all of one family */
     int count = look_up(spec, family, 0, found, FOUND_MAX);

@@ -12,19 +12,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define ADDR_PORT_DEFAULT 5188
+#include "base/place.h"
 
-/* The longest host name of the DNS, and a NUL (RFC 1035, 2.3.4). */
-#define ADDR_HOST_MAX 256
+#define ADDR_PORT_DEFAULT 5188
 
 /* "[" IPv6 with scope "]" ":" port, and a NUL. */
 #define ADDR_TEXT_MAX 80
-
-/* A host and a port as they were written; names are not looked up yet. */
-struct addr_spec {
-    char host[ADDR_HOST_MAX]; /* without brackets; "*" for all */
-    uint16_t port;
-};
 
 /* One address that a socket can be bound or connected to. */
 struct addr {
@@ -43,19 +36,19 @@ enum addr_family { ADDR_ANY, ADDR_IPV4, ADDR_IPV6 };
 
 /* Parse an ADDRESS to listen on: [HOST][:PORT]; an IPv6 host (and no other) stands in brackets, "*" or no host is
  * all of them, a bare number is a port. Returns 0, -ERR_SYNTAX, -ERR_PORT or -ERR_BRACKETS. */
-int addr_parse_listen(const char *text, uint16_t default_port, struct addr_spec *spec);
+int addr_parse_listen(const char *text, uint16_t default_port, struct place *spec);
 
 /* Parse a HOST[:PORT] to reach. A bare IPv6 address is a host. Returns 0, -ERR_SYNTAX, -ERR_PORT, -ERR_BRACKETS, or
  * -ERR_BARE_PORT for a bare number. Port 0 is -ERR_PORT: nothing can be reached there. */
-int addr_parse_dial(const char *text, uint16_t default_port, struct addr_spec *spec);
+int addr_parse_dial(const char *text, uint16_t default_port, struct place *spec);
 
 /* Addresses to listen on for spec, each once, at most max. "*" is one dual-stack address, or 0.0.0.0 where the system has no
  * IPv6. Blocks while the resolver works. Returns how many (1 to max), -ERR_NAME, -ERR_RESOLVER or -errno. */
-int addr_resolve_listen(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max);
+int addr_resolve_listen(const struct place *spec, enum addr_family family, struct addr *addrs, int max);
 
 /* Addresses to try in turn for spec, each once, at most max, in the order of RFC 6724 with the families
  * alternating (RFC 8305, section 4). Blocks while the resolver works. Returns as above. */
-int addr_resolve_dial(const struct addr_spec *spec, enum addr_family family, struct addr *addrs, int max);
+int addr_resolve_dial(const struct place *spec, enum addr_family family, struct addr *addrs, int max);
 
 /* The address of a connected or bound socket: its own, its peer's. Return 0 or -errno. */
 int addr_of_socket(int fd, struct addr *addr);

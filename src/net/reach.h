@@ -29,7 +29,7 @@
 #define REACH_PAUSE_MAX_MS 1000
 
 struct reach_plan {
-    struct addr_spec spec;
+    struct place spec;
     enum addr_family family;
     int64_t timeout_ns; /* of one try, from its lookup to the connection; more than 0 */
     bool retry;

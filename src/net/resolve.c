@@ -20,7 +20,7 @@ _Static_assert(sizeof(struct answer) <= PIPE_BUF, "an answer goes through a pipe
 
 /* Belongs to whoever works on it, with its end of the pipe. */
 struct job {
-    struct addr_spec spec;
+    struct place spec;
     enum addr_family family;
     int fd;
 };
@@ -73,7 +73,7 @@ static bool is_number(const char *host)
     return true;
 }
 
-int resolve_start(struct resolve *resolve, const struct addr_spec *spec, enum addr_family family)
+int resolve_start(struct resolve *resolve, const struct place *spec, enum addr_family family)
 {
     int ends[2];
     int error = 0;

@@ -27,7 +27,7 @@ struct resolve {
 
 /* Begin to look spec up, as addr_resolve_dial() does. Returns 0, or -errno (-EAGAIN: no thread to be had), with nothing
  * under way. */
-int resolve_start(struct resolve *resolve, const struct addr_spec *spec, enum addr_family family);
+int resolve_start(struct resolve *resolve, const struct place *spec, enum addr_family family);
 
 /* Readable (POLLIN) once there is an answer; -1 while nothing is under way. */
 int resolve_fd(const struct resolve *resolve);

@@ -153,10 +153,10 @@ static const struct parse_case dials[] = {
 };
 
 static void check_parse(const struct parse_case *cases, size_t count,
-                        int (*parse)(const char *, uint16_t, struct addr_spec *))
+                        int (*parse)(const char *, uint16_t, struct place *))
 {
     for (const struct parse_case *c = cases; c < cases + count; c++) {
-        struct addr_spec spec = {.host = "untouched"};
+        struct place spec = {.host = "untouched"};
         int error = parse(c->text, ADDR_PORT_DEFAULT, &spec);
         if (error != c->error)
             fail_msg("'%s': %d (%s), not %d (%s)", c->text, error, err_text(error), c->error,
@@ -180,7 +180,7 @@ static void hosts_to_reach_are_parsed(void **state)
 
 static struct addr numeric(const char *host, uint16_t port)
 {
-    struct addr_spec spec = {.port = port};
+    struct place spec = {.port = port};
     struct addr addr;
 
     snprintf(spec.host, sizeof spec.host, "%s", host);
@@ -259,7 +259,7 @@ static void the_scope_tells_link_local_hosts_apart(void **state)
 
 static void a_star_is_one_dual_stack_address_unless_a_family_is_named(void **state)
 {
-    struct addr_spec spec = {.host = "*", .port = 7};
+    struct place spec = {.host = "*", .port = 7};
     struct addr addr;
     char text[ADDR_TEXT_MAX];
 
@@ -281,8 +281,8 @@ static void a_star_is_one_dual_stack_address_unless_a_family_is_named(void **sta
 
 static void a_family_that_the_address_is_not_of_is_no_such_host(void **state)
 {
-    struct addr_spec v4 = {.host = "127.0.0.1", .port = 7};
-    struct addr_spec v6 = {.host = "::1", .port = 7};
+    struct place v4 = {.host = "127.0.0.1", .port = 7};
+    struct place v6 = {.host = "::1", .port = 7};
     struct addr addr;
 
     (void)state;
@@ -335,7 +335,7 @@ static int with_hosts(int (*test)(void))
 /* The C library repeats an address that /etc/hosts repeats, and for IPv4 makes 127.0.0.1 of ::1. */
 static int look_up_localhost(void)
 {
-    struct addr_spec spec = {.host = "localhost", .port = 7};
+    struct place spec = {.host = "localhost", .port = 7};
     struct addr addrs[8];
     char text[ADDR_TEXT_MAX];
 
@@ -348,7 +348,7 @@ static int look_up_localhost(void)
 
 static int look_up_many(void)
 {
-    struct addr_spec spec = {.host = "many.test", .port = 7};
+    struct place spec = {.host = "many.test", .port = 7};
     struct addr addrs[8];
 
     WRONG(addr_resolve_dial(&spec, ADDR_ANY, addrs, 8) == 5);

@@ -22,13 +22,13 @@
 #define DELAY_NS (DIAL_ATTEMPT_DELAY_MS * NS_PER_MS)
 #define FAR_NS (10 * NS_PER_S)
 
-struct place {
+struct spot {
     struct addr addr;
     int listener;
     int filler;
 };
 
-static void open_place(struct place *place, int backlog)
+static void open_place(struct spot *place, int backlog)
 {
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
@@ -40,19 +40,19 @@ static void open_place(struct place *place, int backlog)
     assert_int_equal(addr_of_socket(place->listener, &place->addr), 0);
 }
 
-static void answering(struct place *place)
+static void answering(struct spot *place)
 {
     open_place(place, 8);
 }
 
 /* Bound, so that nobody else takes the port, and not listening. */
-static void refusing(struct place *place)
+static void refusing(struct spot *place)
 {
     open_place(place, -1);
 }
 
 /* With a backlog of 0 one connection fills it; it is in it once the listener is readable. */
-static void hanging(struct place *place)
+static void hanging(struct spot *place)
 {
     open_place(place, 0);
     place->filler = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -61,7 +61,7 @@ static void hanging(struct place *place)
     assert_int_equal(poll(&filled, 1, 10000), 1);
 }
 
-static void close_place(struct place *place)
+static void close_place(struct spot *place)
 {
     if (place->filler >= 0)
         close(place->filler);
@@ -81,7 +81,7 @@ static int open_descriptors(void)
 
 /* Places of the kinds that the letters name (a, r, h), and a dial to them in that order. */
 struct scene {
-    struct place places[8];
+    struct spot places[8];
     int count;
     int descriptors;
     struct dial dial;

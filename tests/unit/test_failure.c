@@ -89,7 +89,7 @@ static void every_failure_has_its_words(void **state)
 
 static void the_longest_host_comes_out_whole(void **state)
 {
-    char host[ADDR_HOST_MAX], text[FAILURE_MAX], expected[FAILURE_MAX];
+    char host[PLACE_HOST_MAX], text[FAILURE_MAX], expected[FAILURE_MAX];
 
     (void)state;
     memset(host, 'x', sizeof host - 1);

@@ -155,7 +155,7 @@ static void a_peer_is_read_with_its_port(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
         char expected[256] = "";
-        struct addr_spec spec;
+        struct place spec;
         if (peers[i].said)
             snprintf(expected, sizeof expected, "yodel: cmd: %s\n", peers[i].said);
         hush();

@@ -15,7 +15,7 @@
 
 static struct report report(bool json, const char *host, size_t size)
 {
-    struct addr_spec spec = {.port = 5188};
+    struct place spec = {.port = 5188};
     struct report report;
 
     snprintf(spec.host, sizeof spec.host, "%s", host);
@@ -102,7 +102,7 @@ static void the_scope_of_an_address_in_json_is_quoted(void **state)
 
 static void the_longest_host_in_json_is_whole(void **state)
 {
-    char host[ADDR_HOST_MAX], text[REPORT_MAX];
+    char host[PLACE_HOST_MAX], text[REPORT_MAX];
 
     (void)state;
     memset(host, 0x80, sizeof host - 1);
@@ -112,7 +112,7 @@ static void the_longest_host_in_json_is_whole(void **state)
     int count = 0;
     for (const char *p = text; (p = strstr(p, "\\ufffd")); p++)
         count++;
-    assert_int_equal(count, ADDR_HOST_MAX - 1);
+    assert_int_equal(count, PLACE_HOST_MAX - 1);
     assert_string_equal(text + len - 2, "}\n");
 }
 

@@ -57,7 +57,7 @@ static bool is_readable(const struct resolve *resolve, int timeout_ms)
 
 static void start(struct resolve *resolve, const char *host, enum addr_family family)
 {
-    struct addr_spec spec = {.port = 7};
+    struct place spec = {.port = 7};
 
     snprintf(spec.host, sizeof spec.host, "%s", host);
     assert_int_equal(resolve_start(resolve, &spec, family), 0);
@@ -220,7 +220,7 @@ static void numbers_need_neither_thread_nor_resolver(void **state)
 
 static void without_a_thread_or_a_pipe_it_does_not_start(void **state)
 {
-    const struct addr_spec spec = {.host = "box.test", .port = 7};
+    const struct place spec = {.host = "box.test", .port = 7};
     struct resolve resolve;
     struct rlimit before;
 

@@ -156,7 +156,7 @@ static int dial(uint16_t port)
 
 static int child_binds_and_connects(void)
 {
-    struct addr_spec spec = {.host = "127.0.0.1"};
+    struct place spec = {.host = "127.0.0.1"};
     struct addr addr, again;
     char byte;
 

@@ -25,7 +25,7 @@
 
 static struct addr address(const char *host, uint16_t port)
 {
-    struct addr_spec spec = {.port = port};
+    struct place spec = {.port = port};
     struct addr addr;
 
     snprintf(spec.host, sizeof spec.host, "%s", host);
@@ -44,7 +44,7 @@ static int listen_on(const char *host, int64_t dead_ms, struct addr *bound)
 
 static int dial(const char *host, uint16_t port)
 {
-    struct addr_spec spec = {.port = port};
+    struct place spec = {.port = port};
     struct addr addr;
 
     snprintf(spec.host, sizeof spec.host, "%s", host);
@@ -78,7 +78,7 @@ static int option(int fd, int level, int name)
 
 static bool have_ipv6(void)
 {
-    struct addr_spec spec = {.host = "*"};
+    struct place spec = {.host = "*"};
     struct addr addr;
 
     return addr_resolve_listen(&spec, ADDR_ANY, &addr, 1) == 1 && addr.dual;
@@ -347,7 +347,7 @@ static void a_dual_stack_listener_shows_ipv4_clients_as_ipv4(void **state)
 
 static void an_ipv6_listener_leaves_ipv4_to_others(void **state)
 {
-    struct addr_spec all = {.host = "*"};
+    struct place all = {.host = "*"};
     struct addr addr;
 
     (void)state;
