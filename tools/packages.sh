@@ -4,7 +4,7 @@
 # list of them. Sourced by both scripts, which set $here to the folder of the sources.
 
 # shellcheck disable=SC2034 # run and test use them
-packages_build='gcc libc6-dev meson ninja-build pkg-config libreadline-dev libssl-dev'
+packages_build='gcc libc6-dev meson ninja-build pkg-config libreadline-dev libsqlite3-dev libssl-dev'
 
 # What tests need on top: compilers and checks of the source, then what the end-to-end tests drive.
 # shellcheck disable=SC2034
