@@ -11,14 +11,12 @@
 #include <readline/readline.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termcap.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/output.h"
-#include "term/joiners.h"
+#include "term/display.h"
 #include "term/keys.h"
 #include "term/modes.h"
 
@@ -38,54 +36,16 @@
 struct prompt {
     const struct prompt_listener *listener;
     const char *const *commands;
-    struct output *output;
-    FILE *stream; /* Readline's way to output */
-    FILE *errors; /* what stderr was before */
-    struct joiners joiners;
+    struct display display;
     struct keys keys;
-    bool colours;
-    const char *clear_below; /* erases from the cursor to the end of the screen; NULL: the terminal cannot */
     bool hidden; /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
     char *taken; /* the line that enter() has had taken, until Readline has put its history in order */
     bool ended;  /* the terminal has hung up */
-    bool lost;   /* the terminal takes nothing any more */
     char *again; /* a line that was not taken, to be typed again */
 };
 
 /* Readline's functions take no context. */
 static struct prompt *the_prompt;
-
-static void put(struct prompt *prompt, const void *bytes, size_t len)
-{
-    if (len > 0 && !prompt->lost && output_write(prompt->output, bytes, len) != 0)
-        prompt->lost = true;
-}
-
-static void flush(struct prompt *prompt)
-{
-    fflush(prompt->stream);
-    int error = output_flush(prompt->output);
-    if (error && error != -EAGAIN)
-        prompt->lost = true;
-}
-
-/* Readline takes a cluster to be as wide as its characters; so they are shown one by one where the line is edited. */
-static ssize_t write_stream(void *cookie, const char *bytes, size_t len)
-{
-    struct prompt *prompt = cookie;
-    char kept[READ_MAX + JOINERS_HELD_MAX];
-
-    for (size_t done = 0, part = 0; done < len; done += part) {
-        part = len - done < READ_MAX ? len - done : READ_MAX;
-        put(prompt, kept, joiners_drop(&prompt->joiners, bytes + done, part, kept));
-    }
-    return (ssize_t)len; /* a terminal that is gone is the loop's business, not Readline's */
-}
-
-static int put_byte(int byte)
-{
-    return putc(byte, the_prompt->stream);
-}
 
 /* Of a line that is higher than the screen Readline does not clear every row. */
 static void hide(struct prompt *prompt)
@@ -93,9 +53,8 @@ static void hide(struct prompt *prompt)
     if (prompt->hidden)
         return;
     rl_clear_visible_line();
-    if (prompt->clear_below)
-        tputs(prompt->clear_below, 1, put_byte);
-    fflush(prompt->stream);
+    display_clear_below(&prompt->display);
+    fflush(prompt->display.stream);
     prompt->hidden = true;
 }
 
@@ -255,7 +214,7 @@ static void set_up_readline(struct prompt *prompt)
 {
     rl_readline_name = "yodel";
     rl_instream = stdin;
-    rl_outstream = prompt->stream;
+    rl_outstream = prompt->display.stream;
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;
     rl_change_environment = 0;
@@ -276,44 +235,24 @@ static void set_up_readline(struct prompt *prompt)
     stifle_history(HISTORY_MAX);
 }
 
-/* Ask termcap what the terminal can do (terminfo(5)). */
-static void ask_terminal(struct prompt *prompt)
-{
-    static char strings[64];
-    char *next = strings;
-    const char *no = getenv("NO_COLOR"); /* https://no-color.org: set and not empty */
-    const char *terminal = getenv("TERM");
-
-    if (!terminal || tgetent(NULL, terminal) != 1)
-        return;
-    prompt->colours = !(no && *no) && tgetnum("Co") >= 8;
-    prompt->clear_below = tgetstr("cd", &next);
-}
-
 int prompt_open(struct prompt **opened, const struct prompt_listener *listener, const char *const *commands)
 {
-    static const cookie_io_functions_t functions = {.write = write_stream};
     struct prompt *prompt = calloc(1, sizeof *prompt);
 
     if (!prompt)
         return -ENOMEM;
     prompt->listener = listener;
     prompt->commands = commands;
-    prompt->stream = fopencookie(prompt, "w", functions);
-    int error = prompt->stream ? modes_keep() : -errno;
+    int error = modes_keep();
+    if (!error)
+        error = display_open(&prompt->display, PROMPT_PRINT_MAX + REDRAW_MAX);
     if (error) {
-        if (prompt->stream)
-            fclose(prompt->stream);
+        modes_forget();
         free(prompt);
         return error;
     }
-    prompt->output = output_new(STDOUT_FILENO, PROMPT_PRINT_MAX + REDRAW_MAX);
-    ask_terminal(prompt);
     keys_init(&prompt->keys);
     the_prompt = prompt;
-    /* Readline rings the bell there, and a terminal that takes nothing would make it wait. */
-    prompt->errors = stderr;
-    stderr = prompt->stream;
     set_utf8();
     set_up_readline(prompt);
     rl_callback_handler_install(PROMPT, on_line);
@@ -322,32 +261,22 @@ int prompt_open(struct prompt **opened, const struct prompt_listener *listener, 
     return 0;
 }
 
-/* A terminal that takes nothing at the moment: what it has not taken by now, and what stands in front of that, is given up, so that at
- * least the end of what was switched on gets there. */
-static void give_up_output(struct prompt *prompt)
-{
-    output_clear(prompt->output);
-    tcflush(STDIN_FILENO, TCOFLUSH);
-}
-
 void prompt_close(struct prompt *prompt)
 {
     if (!prompt)
         return;
     hide(prompt);
-    flush(prompt);
+    display_flush(&prompt->display);
     if (prompt_waiting(prompt) > 0)
-        give_up_output(prompt);
+        display_give_up(&prompt->display);
     rl_deprep_term_function = NULL;
     rl_callback_handler_remove();
     rl_eof_found = 0; /* Readline would end the row after Ctrl-D, which is hidden */
     rl_deprep_terminal();
-    flush(prompt);
+    display_flush(&prompt->display);
     modes_forget();
     rl_outstream = stdout;
-    stderr = prompt->errors;
-    fclose(prompt->stream);
-    output_free(prompt->output);
+    display_close(&prompt->display);
     keys_done(&prompt->keys);
     free(prompt->again);
     free(prompt->taken);
@@ -362,7 +291,7 @@ int prompt_in_fd(const struct prompt *prompt)
 
 int prompt_out_fd(const struct prompt *prompt)
 {
-    return prompt->lost ? -1 : output_fd(prompt->output);
+    return display_fd(&prompt->display);
 }
 
 static void hand_over(struct prompt *prompt)
@@ -416,7 +345,7 @@ void prompt_read(struct prompt *prompt)
         take(prompt, bytes, (size_t)count);
     else if (count == 0 || (errno != EINTR && errno != EAGAIN))
         prompt->ended = true;
-    fflush(prompt->stream);
+    fflush(prompt->display.stream);
     if (prompt->ended)
         prompt->listener->on_end(prompt->listener->context);
 }
@@ -424,24 +353,24 @@ void prompt_read(struct prompt *prompt)
 void prompt_print(struct prompt *prompt, const struct buf *rows)
 {
     hide(prompt);
-    put(prompt, buf_bytes(rows), buf_len(rows));
+    display_write(&prompt->display, buf_bytes(rows), buf_len(rows));
 }
 
 void prompt_show(struct prompt *prompt)
 {
-    flush(prompt);
+    display_flush(&prompt->display);
     hand_over(prompt);                            /* what was typed while the terminal was busy */
     if (prompt->hidden && !prompt_busy(prompt)) { /* a long line in it is a lot to wait, each time */
         prompt->hidden = false;
         rl_on_new_line();
         rl_redisplay();
     }
-    flush(prompt);
+    display_flush(&prompt->display);
 }
 
 size_t prompt_waiting(const struct prompt *prompt)
 {
-    return prompt->lost ? 0 : output_waiting(prompt->output);
+    return display_waiting(&prompt->display);
 }
 
 bool prompt_busy(const struct prompt *prompt)
@@ -493,7 +422,7 @@ void prompt_clear_screen(struct prompt *prompt)
     hide(prompt);
     prompt->hidden = false;
     rl_clear_screen(1, 0);
-    fflush(prompt->stream);
+    fflush(prompt->display.stream);
 }
 
 /* A terminal that reflows has moved the rows of a long line, nobody knows where to: what is above the cursor is left as it
@@ -508,12 +437,12 @@ void prompt_resize(struct prompt *prompt)
     rl_get_screen_size(&rows, &after);
     if (prompt->hidden)
         return;
-    fflush(prompt->stream);
+    fflush(prompt->display.stream);
     int most = (int)sizeof PROMPT + 2 * rl_end; /* a byte takes two cells at most: ^X */
     if (most < before && most < after && !strchr(rl_line_buffer, '\n'))
-        put(prompt, here, sizeof here - 1);
+        display_write(&prompt->display, here, sizeof here - 1);
     else
-        put(prompt, below, sizeof below - 1);
+        display_write(&prompt->display, below, sizeof below - 1);
     prompt->hidden = true;
 }
 
@@ -536,7 +465,7 @@ void prompt_stop(struct prompt *prompt)
     sigaddset(&resume, SIGCONT);
     hide(prompt);
     rl_deprep_terminal();
-    flush(prompt);
+    display_flush(&prompt->display);
     raise(SIGTSTP);
     sigprocmask(SIG_UNBLOCK, &stop, NULL); /* stops here */
     sigprocmask(SIG_BLOCK, &stop, NULL);
@@ -547,7 +476,7 @@ void prompt_stop(struct prompt *prompt)
 
 struct text_look prompt_look(const struct prompt *prompt)
 {
-    struct text_look look = {.colours = prompt->colours};
+    struct text_look look = {.colours = prompt->display.colours};
     int rows;
 
     rl_get_screen_size(&rows, &look.columns);
