@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* SHA-256, and HMAC (RFC 2104) with it. Pure. Without memory the process ends with a message; nothing else can
- * fail. */
+/* SHA-256, and HMAC (RFC 2104) with it. Pure. Without memory the process ends with a message; nothing else
+ * can fail. */
 #ifndef YODEL_BASE_HASH_H
 #define YODEL_BASE_HASH_H
 
@@ -22,9 +22,9 @@ void hash_sha256(const struct hash_part *parts, int count, uint8_t out[static HA
 void hash_hmac(const void *key, size_t key_len, const struct hash_part *parts, int count,
                uint8_t out[static HASH_BYTES]);
 
-/* Make OpenSSL ready, for whoever uses it first, in this file or another: it reads no configuration of the machine
- * (openssl.cnf could load other algorithms, and change what TLS allows) and loads no texts of errors. Every call but the
- * first does nothing. */
+/* Make OpenSSL ready, for whoever uses it first, in this file or another: it reads no configuration of the
+ * machine (openssl.cnf could load other algorithms, and change what TLS allows) and loads no texts of
+ * errors. Every call but the first does nothing. */
 void hash_prepare(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Who somebody is: the SHA-256 of the SubjectPublicKeyInfo (DER, RFC 8410) of their key. An address is only where they
- * were last seen. Pure. */
+/* Who somebody is: the SHA-256 of the SubjectPublicKeyInfo (DER, RFC 8410) of their key. An address is
+ * only where they were last seen. Pure. */
 #ifndef YODEL_BASE_ID_H
 #define YODEL_BASE_ID_H
 
@@ -9,7 +9,8 @@
 
 #define ID_BYTES 32
 
-/* The text of an id and a NUL: 13 groups of 4 lower-case characters of base32, '-' between. The same everywhere. */
+/* The text of an id and a NUL: 13 groups of 4 lower-case characters of base32, '-' between. The same
+ * everywhere. */
 #define ID_TEXT_MAX 65
 
 struct id {

@@ -11,7 +11,8 @@
 
 #include "base/err.h"
 
-/* A signal cuts short only what is longer than 256 bytes, or waits for the seed: the rest is asked for again. */
+/* A signal cuts short only what is longer than 256 bytes, or waits for the seed: the rest is asked for
+ * again. */
 void secret_random(void *bytes, size_t len)
 {
     uint8_t *rest = bytes;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Fill in len bytes from the kernel's generator; waits until it has been seeded once after the machine's start.
- * Cannot fail: a kernel without it ends the process with a message. */
+/* Fill in len bytes from the kernel's generator; waits until it has been seeded once after the machine's
+ * start. Cannot fail: a kernel without it ends the process with a message. */
 void secret_random(void *bytes, size_t len);
 
 /* Overwrite len bytes, also if nobody reads them any more. */
