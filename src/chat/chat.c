@@ -292,6 +292,10 @@ static void on_event(struct chat *chat, const struct wire_event *event)
         else
             part(chat);
         break;
+    case WIRE_DATA:
+    case WIRE_EOF:
+    case WIRE_BROKEN:
+        break; /* there is none in plain */
     }
 }
 

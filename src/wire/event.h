@@ -8,17 +8,22 @@
 #include <stdint.h>
 
 enum wire_kind {
-    WIRE_TEXT, /* the peer says something: a message, or a piece of one */
-    WIRE_LEFT, /* the peer has ended the conversation, and with it a message that was not ended; the last event */
+    WIRE_TEXT,   /* the peer says something: a message, or a piece of one */
+    WIRE_DATA,   /* more of the peer's stream */
+    WIRE_EOF,    /* the peer's stream has ended, whole */
+    WIRE_LEFT,   /* the peer has ended the conversation, and with it a message that was not ended */
+    WIRE_BROKEN, /* the peer broke the protocol, or the connection ended without a goodbye; the last event */
 };
 
 struct wire_event {
     enum wire_kind kind;
     const uint8_t
-        *text; /* WIRE_TEXT: any bytes but the end of the line; valid until the next call on the protocol */
+        *text; /* WIRE_TEXT, WIRE_DATA: any bytes; plain's have no end of line in them. Valid until the
+                          * next call on the protocol */
     size_t len;
-    bool first; /* begins a message; false: goes on with the one before */
-    bool last;  /* ends it; false: more of it may come */
+    bool first; /* WIRE_TEXT: begins a message; false: goes on with the one before */
+    bool last;  /* WIRE_TEXT: ends it; false: more of it may come */
+    int error;  /* WIRE_BROKEN: -ERR_PROTOCOL or -ERR_CUT */
 };
 
 #endif
