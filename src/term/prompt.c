@@ -2,12 +2,9 @@
 #include "term/prompt.h"
 
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 /* Readline's headers need stdio.h before them. */
-#include <readline/history.h>
 #include <readline/readline.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,25 +14,19 @@
 
 #include "base/err.h"
 #include "term/display.h"
+#include "term/editor.h"
 #include "term/keys.h"
 #include "term/modes.h"
 
 #define PROMPT "> "
-#define HISTORY_MAX 1000
-#define HISTORY_LINE_MAX (16 << 10) /* longer ones are pasted, and not typed again */
 #define READ_MAX 4096
 #define ABORT 7 /* Ctrl-G */
-
-/* Readline 8.2 divides by a third of the columns, and on a single row reads beyond the end of its own. */
-#define ROWS_MIN 2
-#define COLUMNS_MIN 8
 
 /* What Readline redraws, on top of PROMPT_PRINT_MAX. */
 #define REDRAW_MAX (8 << 20)
 
 struct prompt {
     const struct prompt_listener *listener;
-    const char *const *commands;
     struct display display;
     struct keys keys;
     bool hidden; /* the prompt is not on the screen; the cursor is at the beginning of an empty row */
@@ -91,14 +82,6 @@ static int has_key(void)
     return keys_ready(&the_prompt->keys);
 }
 
-static void remember(const char *line)
-{
-    const HIST_ENTRY *last = history_get(history_base + history_length - 1);
-
-    if (*line && strlen(line) <= HISTORY_LINE_MAX && (!last || strcmp(last->line, line) != 0))
-        add_history(line);
-}
-
 static bool offer(struct prompt *prompt, const char *line)
 {
     return prompt->listener->on_line(prompt->listener->context, line, strlen(line));
@@ -133,7 +116,7 @@ static void on_line(char *line)
         hide(prompt);
         prompt->listener->on_end(prompt->listener->context);
     } else if (prompt->taken || offer(prompt, line)) {
-        remember(prompt->taken ? prompt->taken : line);
+        editor_remember(prompt->taken ? prompt->taken : line);
     } else {
         prompt->again = strdup(line);
     }
@@ -151,68 +134,8 @@ static void type_again(struct prompt *prompt)
         rl_redisplay();
 }
 
-static char *next_command(const char *text, int again)
+static void set_up_readline(struct prompt *prompt, const char *const *commands)
 {
-    static size_t at;
-
-    if (!again)
-        at = 0;
-    for (const char *const *commands = the_prompt->commands; commands[at];) {
-        const char *command = commands[at++];
-        if (strncmp(command, text, strlen(text)) == 0)
-            return strdup(command);
-    }
-    return NULL;
-}
-
-/* A command at the beginning of the line; otherwise Readline completes the name of a file. */
-static char **complete(const char *text, int start, int end)
-{
-    (void)end;
-    if (start > 0 || *text != '/')
-        return NULL;
-    rl_completion_suppress_append = 1; /* no command takes anything after its name */
-    return rl_completion_matches(text, next_command);
-}
-
-/* Wherever the user's keys lead to accept-line, they lead to enter(). */
-static void take_over_enter(void)
-{
-    static const char *const names[] = {"emacs-standard", "emacs-meta", "emacs-ctlx", "vi-insert",
-                                        "vi-command"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        Keymap map = rl_get_keymap_by_name(names[i]);
-        for (int key = 0; map && key < KEYMAP_SIZE; key++)
-            if (map[key].type == ISFUNC && map[key].function == rl_newline)
-                map[key].function = enter;
-    }
-}
-
-/* Readline and the C library must know how many bytes a character has. A terminal today speaks UTF-8, whatever the C locale of
- * a bare environment says; Readline asks the environment. */
-static void set_utf8(void)
-{
-    setlocale(LC_CTYPE, "");
-    if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
-        return;
-    setenv("LC_ALL", "C.UTF-8", 1);
-    setlocale(LC_CTYPE, "");
-}
-
-static void measure_screen(void)
-{
-    int rows, columns;
-
-    rl_reset_screen_size();
-    rl_get_screen_size(&rows, &columns);
-    if (rows < ROWS_MIN || columns < COLUMNS_MIN)
-        rl_set_screen_size(rows < ROWS_MIN ? ROWS_MIN : rows, columns < COLUMNS_MIN ? COLUMNS_MIN : columns);
-}
-
-static void set_up_readline(struct prompt *prompt)
-{
-    rl_readline_name = "yodel";
     rl_instream = stdin;
     rl_outstream = prompt->display.stream;
     rl_catch_signals = 0;
@@ -223,16 +146,8 @@ static void set_up_readline(struct prompt *prompt)
     rl_input_available_hook = has_key;
     rl_prep_term_function = prepare;
     rl_deprep_term_function = stay_prepared;
-    rl_attempted_completion_function = complete;
-    rl_initialize(); /* reads the user's inputrc, some of which would make the loop wait */
-    measure_screen();
+    editor_begin(commands, enter);
     rl_redisplay_function = redisplay; /* not before: it would not ask what the terminal can do */
-    rl_completion_query_items = -1;
-    rl_variable_bind("page-completions", "off");
-    rl_variable_bind("blink-matching-paren", "off");
-    take_over_enter();
-    using_history();
-    stifle_history(HISTORY_MAX);
 }
 
 int prompt_open(struct prompt **opened, const struct prompt_listener *listener, const char *const *commands)
@@ -242,7 +157,6 @@ int prompt_open(struct prompt **opened, const struct prompt_listener *listener, 
     if (!prompt)
         return -ENOMEM;
     prompt->listener = listener;
-    prompt->commands = commands;
     int error = modes_keep();
     if (!error)
         error = display_open(&prompt->display, PROMPT_PRINT_MAX + REDRAW_MAX);
@@ -253,8 +167,7 @@ int prompt_open(struct prompt **opened, const struct prompt_listener *listener, 
     }
     keys_init(&prompt->keys);
     the_prompt = prompt;
-    set_utf8();
-    set_up_readline(prompt);
+    set_up_readline(prompt, commands);
     rl_callback_handler_install(PROMPT, on_line);
     prompt_show(prompt);
     *opened = prompt;
@@ -390,16 +303,6 @@ const char *prompt_text(const struct prompt *prompt)
     return rl_line_buffer;
 }
 
-/* Up begins with what was said last, and the lines that it brings are as they were said. */
-static void leave_history(void)
-{
-    if (where_history() == history_length)
-        return;
-    if (rl_undo_list)
-        rl_revert_line(1, 0);
-    rl_end_of_history(1, 0);
-}
-
 void prompt_clear_line(struct prompt *prompt)
 {
     keys_clear(&prompt->keys);
@@ -412,7 +315,7 @@ void prompt_clear_line(struct prompt *prompt)
     }
     rl_callback_sigcleanup(); /* of a search, of a key sequence */
     rl_clear_message();
-    leave_history();
+    editor_leave_history();
     rl_delete_text(0, rl_end);
     rl_point = rl_mark = 0;
 }
@@ -433,7 +336,7 @@ void prompt_resize(struct prompt *prompt)
     int rows, before, after;
 
     rl_get_screen_size(&rows, &before);
-    measure_screen();
+    editor_measure();
     rl_get_screen_size(&rows, &after);
     if (prompt->hidden)
         return;
@@ -450,7 +353,7 @@ void prompt_resume(struct prompt *prompt)
 {
     rl_deprep_terminal(); /* it is ours only in name, if somebody else has set it */
     prepare(1);
-    measure_screen();
+    editor_measure();
     prompt->hidden = true;
 }
 
