@@ -131,6 +131,27 @@ void keys_put(struct keys *keys, const char *bytes, size_t len)
     }
 }
 
+void keys_discard(struct keys *keys)
+{
+    const uint8_t *bytes = buf_bytes(&keys->bytes) + keys->ready;
+    size_t len = buf_len(&keys->bytes) - keys->ready;
+    bool split =
+        keys->escaped && (len == 0 || bytes[0] != ESC); /* the ESC of the mark is in front of ready */
+    size_t before = split;
+    size_t same = agree(bytes, len, begin_mark + before, MARK_LEN - before);
+
+    if (keys->dropping || before + same == MARK_LEN) {
+        buf_consume(&keys->bytes, keys->ready);
+        keys->ready = keys->same = 0;
+        keys->escaped = false;
+        drop(keys);
+        return;
+    }
+    keys_clear(keys);
+    if (same == len)
+        keys_put(keys, begin_mark, before + same); /* may still become a paste */
+}
+
 bool keys_dropped(struct keys *keys)
 {
     bool dropped = keys->dropped;

@@ -50,4 +50,7 @@ bool keys_dropped(struct keys *keys);
 /* Forget all, as the terminal does with what was typed before Ctrl-C. */
 void keys_clear(struct keys *keys);
 
+/* The same, and of a pasted text whose beginning is there also the rest, once it comes: it was typed ahead, too. */
+void keys_discard(struct keys *keys);
+
 #endif

@@ -8,6 +8,7 @@
 #include <readline/readline.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,9 @@
 #define PROMPT "> "
 #define READ_MAX 4096
 #define ABORT 7 /* Ctrl-G */
+
+/* prompt_discard() reads at most so often: somebody may type faster than we forget. */
+#define DISCARD_ROUNDS 256
 
 /* What Readline redraws, on top of PROMPT_PRINT_MAX. */
 #define REDRAW_MAX (8 << 20)
@@ -303,21 +307,59 @@ const char *prompt_text(const struct prompt *prompt)
     return rl_line_buffer;
 }
 
-void prompt_clear_line(struct prompt *prompt)
+/* Leave what has taken the place of the prompt: "(arg: 5)", a search, a key sequence that is not complete. */
+static void leave_modes(struct prompt *prompt)
 {
-    keys_clear(&prompt->keys);
     hide(prompt);
-    /* Not rl_free_line_state(): what the history keeps of the line would still have the undo list that it frees
-     * (Readline 8.2). So Undo brings back what was typed. */
     if (RL_ISSTATE(RL_STATE_NUMERICARG)) {
-        rl_restore_prompt(); /* which "(arg: 5)" has taken the place of */
+        rl_restore_prompt();
         rl_discard_argument();
     }
-    rl_callback_sigcleanup(); /* of a search, of a key sequence */
+    rl_callback_sigcleanup();
     rl_clear_message();
+}
+
+/* Not rl_free_line_state(): what the history keeps of the line would still have the undo list that it frees
+ * (Readline 8.2). So Undo brings back what was typed. */
+static void clear_line(struct prompt *prompt)
+{
+    leave_modes(prompt);
     editor_leave_history();
     rl_delete_text(0, rl_end);
     rl_point = rl_mark = 0;
+}
+
+void prompt_clear_line(struct prompt *prompt)
+{
+    keys_clear(&prompt->keys);
+    clear_line(prompt);
+}
+
+/* Not tcflush(): where a paste ends must be known. */
+void prompt_discard(struct prompt *prompt)
+{
+    char bytes[READ_MAX];
+    int waiting = 0;
+
+    keys_discard(&prompt->keys);
+    for (int round = 0; round < DISCARD_ROUNDS; round++) {
+        if (ioctl(STDIN_FILENO, FIONREAD, &waiting) < 0 || waiting <= 0)
+            break;
+        ssize_t count = read(STDIN_FILENO, bytes, sizeof bytes);
+        if (count <= 0)
+            break; /* prompt_read() will see it, too */
+        keys_put(&prompt->keys, bytes, (size_t)count);
+        keys_discard(&prompt->keys);
+    }
+    free(prompt->again);
+    prompt->again = NULL;
+    clear_line(prompt);
+}
+
+void prompt_set_label(struct prompt *prompt, const char *label)
+{
+    leave_modes(prompt);
+    rl_set_prompt(label ? label : PROMPT);
 }
 
 void prompt_clear_screen(struct prompt *prompt)
@@ -341,7 +383,7 @@ void prompt_resize(struct prompt *prompt)
     if (prompt->hidden)
         return;
     fflush(prompt->display.stream);
-    int most = (int)sizeof PROMPT + 2 * rl_end; /* a byte takes two cells at most: ^X */
+    int most = (int)strlen(rl_prompt) + 1 + 2 * rl_end; /* a byte takes two cells at most: ^X */
     if (most < before && most < after && !strchr(rl_line_buffer, '\n'))
         display_write(&prompt->display, here, sizeof here - 1);
     else

@@ -77,6 +77,15 @@ const char *prompt_text(const struct prompt *prompt);
 /* Forget what is typed. */
 void prompt_clear_line(struct prompt *prompt);
 
+/* Forget what is typed, and what was typed ahead: what the terminal already has for us, and the rest of a paste that has begun. For
+ * before a question, so that nothing answers it that was typed before it was seen. What a slow line brings later cannot be told apart from
+ * an answer. */
+void prompt_discard(struct prompt *prompt);
+
+/* Show label instead of "> " from now on; NULL: "> " again. It is copied. It takes part of a row, has no control characters, and is
+ * safe to show (term/text.h). What is typed stays. */
+void prompt_set_label(struct prompt *prompt, const char *label);
+
 /* Make the screen empty; the scrollback stays. */
 void prompt_clear_screen(struct prompt *prompt);
 

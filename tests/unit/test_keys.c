@@ -218,6 +218,84 @@ static void clearing_forgets_a_paste_without_an_end(void **state)
     keys_done(&keys);
 }
 
+/* What was typed ahead of a question does not answer it. */
+static void what_is_discarded_does_not_come_back(void **state)
+{
+    static const struct {
+        const char *before, *after;
+        const char *handed; /* of what came after */
+    } discards[] = {
+        {"", "y\r", "y\r"},
+        {"yes\r", "y\r", "y\r"},
+        {"\344\275", "y\r", "y\r"},
+        {PASTE("yes\r"), "y\r", "y\r"},
+        {"a" PASTE("yes\r") "b", "y\r", "y\r"},
+        {"\033[200~one\r", "y\r\033[201~n\r", "n\r"},
+        {"\033[200~one\r\033[20", "1~y\r", "y\r"},
+        {"\033[200~one\r\033[20", "no\r\033[201~y\r", "y\r"},
+        {"x" PASTE("one") "z\033[200~", "y\r\033[201~", ""},
+        {"x\033",
+         "[200~y\r"
+         "\033[201~",
+         PASTE("y\r")}, /* a paste, and not an answer */
+        {"x\033[20", "0~y\r\033[201~", PASTE("y\r")},
+        {"x\033[20", "~", "\033[20~"},
+        {"\033", "y\r", "\033y\r"},
+        {"\033\033[200~x", "y\r\033[201~n", "n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof discards / sizeof *discards; i++) {
+        for (size_t at = 0; at <= strlen(discards[i].after); at++) {
+            struct keys keys;
+            char out[256] = "";
+            keys_init(&keys);
+            keys_put(&keys, discards[i].before, strlen(discards[i].before));
+            keys_discard(&keys);
+            keys_put(&keys, discards[i].after, at);
+            keys_put(&keys, discards[i].after + at, strlen(discards[i].after) - at);
+            size_t len = take(&keys, out);
+            if (len != strlen(discards[i].handed) || memcmp(out, discards[i].handed, len) != 0)
+                fail_msg("case %zu: %.*s", i, (int)len, out);
+            assert_false(keys_dropped(&keys));
+            keys_done(&keys);
+        }
+    }
+}
+
+/* The same when the ESC before it has been handed over, and NUL bytes are still found in what comes after. */
+static void what_was_handed_over_before_is_known(void **state)
+{
+    struct keys keys;
+    char out[256];
+
+    (void)state;
+    keys_init(&keys);
+    keys_put(&keys, "\033", 1);
+    assert_int_equal(take(&keys, out), 1);
+    keys_put(&keys, "[200~x", 6);
+    keys_discard(&keys);
+    keys_put(&keys, "y\r\033[201~", 8);
+    assert_int_equal(take(&keys, out), 0);
+    keys_put(&keys, "\033[200~a\0b\033[201~", 15);
+    assert_int_equal(take(&keys, out), 14);
+    assert_memory_equal(out, PASTE("ab"), 14);
+    assert_true(keys_cleaned(&keys));
+    keys_put(&keys, "\033", 1);
+    assert_int_equal(take(&keys, out), 1);
+    keys_put(&keys, "[200~x", 6);
+    keys_discard(&keys);
+    keys_put(&keys, "y", 1);
+    keys_discard(&keys); /* again */
+    keys_put(&keys, "y\r\033[201~[200~z", 14);
+    assert_int_equal(take(&keys, out), 6); /* no ESC before it: no paste */
+    assert_memory_equal(out, "[200~z", 6);
+    keys_put(&keys, "a\0b", 3);
+    assert_int_equal(take(&keys, out), 3);
+    assert_false(keys_cleaned(&keys));
+    keys_done(&keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +306,8 @@ int main(void)
         cmocka_unit_test(a_longer_paste_is_dropped_to_its_end),
         cmocka_unit_test(only_the_nul_bytes_of_a_paste_are_left_out),
         cmocka_unit_test(clearing_forgets_a_paste_without_an_end),
+        cmocka_unit_test(what_is_discarded_does_not_come_back),
+        cmocka_unit_test(what_was_handed_over_before_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
