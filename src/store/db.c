@@ -22,6 +22,9 @@
 #define CACHE_KIB 128
 #define RETRY_MS 10
 
+/* The smallest database there is, one page. */
+#define FILE_MIN 512
+
 /* --- errors */
 
 /* What cannot be written, for a file on a medium that cannot be written either. */
@@ -185,6 +188,9 @@ static int prepare_file(const char *path)
         return S_ISDIR(info.st_mode) ? -EISDIR : -ERR_CORRUPT;
     if (info.st_uid != geteuid())
         return -ERR_NOT_OURS;
+    if (info.st_size > 0 &&
+        info.st_size < FILE_MIN) /* SQLite takes one byte for nothing, and overwrites it */
+        return -ERR_CORRUPT;
     tighten(path, &info);
     tighten_companion(path, "-wal");
     tighten_companion(path, "-shm");
