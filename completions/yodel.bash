@@ -15,6 +15,15 @@ _yodel_hosts() {
     fi
 }
 
+# Names of contacts. What a contact is called is data: nothing of it is expanded, here or by who presses Enter.
+_yodel_contacts() {
+    local name
+
+    while read -r name _; do
+        [[ $name != "$cur"* ]] || COMPREPLY+=("$(printf %q "$name")")
+    done < <(yodel peers 2>/dev/null | tail -n +2)
+}
+
 # The values of an option. Fails if $1 takes none.
 _yodel_value() {
     case $1 in
@@ -70,6 +79,16 @@ _yodel_call() {
     fi
 }
 
+_yodel_peers() {
+    if [[ $cur == -* ]]; then
+        _yodel_words '--json --help -h'
+    elif [[ $prev == peers || $prev == --json ]]; then
+        _yodel_words 'show rename verify block unblock forget'
+    elif [[ " show rename verify block unblock forget " == *" $prev "* ]]; then
+        _yodel_contacts
+    fi
+}
+
 _yodel_ping() {
     case $prev in
     -[cisWwp] | -[qv46]*[cisWwp]) return ;;
@@ -86,7 +105,7 @@ _yodel() {
 
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        _yodel_words 'listen call echo ping help --help --version -h -V'
+        _yodel_words 'listen call peers echo ping help --help --version -h -V'
         return
     fi
     # "=" is a word of its own here: --engine=fork is three.
@@ -98,9 +117,10 @@ _yodel() {
     case ${COMP_WORDS[1]} in
     listen) _yodel_listen "$given" ;;
     call) _yodel_call "$given" ;;
+    peers) _yodel_peers ;;
     echo) _yodel_echo "$given" ;;
     ping) _yodel_ping ;;
-    help) [[ $COMP_CWORD -gt 2 ]] || _yodel_words 'listen call echo ping' ;;
+    help) [[ $COMP_CWORD -gt 2 ]] || _yodel_words 'listen call peers echo ping' ;;
     esac
 }
 

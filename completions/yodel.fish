@@ -10,16 +10,21 @@ function __yodel_no_command -d 'Whether no command has been typed yet'
     test (count (commandline -opc)) -eq 1
 end
 
+function __yodel_contacts -d 'Names of contacts'
+    yodel peers 2>/dev/null | tail -n +2 | string replace -r ' .*' ''
+end
+
 complete -c yodel -f
 complete -c yodel -n __yodel_no_command -a listen -d 'Wait for the one peer, and talk'
 complete -c yodel -n __yodel_no_command -a call -d 'Reach the one peer, and talk'
+complete -c yodel -n __yodel_no_command -a peers -d 'Whom you know'
 complete -c yodel -n __yodel_no_command -a echo -d 'Echo service'
 complete -c yodel -n __yodel_no_command -a ping -d 'Connect time and round trips'
 complete -c yodel -n __yodel_no_command -a help -d 'What a command does'
 complete -c yodel -n __yodel_no_command -s h -l help -d Help
 complete -c yodel -n __yodel_no_command -s V -l version -d 'The version'
 
-complete -c yodel -n '__yodel_command help; and test (count (commandline -opc)) -eq 2' -a 'listen call echo ping'
+complete -c yodel -n '__yodel_command help; and test (count (commandline -opc)) -eq 2' -a 'listen call peers echo ping'
 
 for command in listen call
     complete -c yodel -n "__yodel_command $command" -l plain -d 'Plain TCP, not encrypted'
@@ -38,6 +43,17 @@ complete -c yodel -n '__yodel_command call' -x -l timeout -d 'How long one try t
 complete -c yodel -n '__yodel_command call' -l retry -d 'Try again until somebody is there'
 complete -c yodel -n '__yodel_command call' -x -s p -d 'The port (5188)'
 complete -c yodel -n '__yodel_command call' -a 'localhost (__fish_print_hostnames)' -d Host
+
+set --local first '__yodel_command peers; and not __fish_seen_subcommand_from show rename verify block unblock forget'
+complete -c yodel -n $first -a show -d 'All that is known of them'
+complete -c yodel -n $first -a rename -d 'Another name, on this side'
+complete -c yodel -n $first -a verify -d 'You have compared the id with them'
+complete -c yodel -n $first -a block -d 'Never let them in'
+complete -c yodel -n $first -a unblock -d 'Let them in again'
+complete -c yodel -n $first -a forget -d 'Erase them, and all that belongs to them'
+complete -c yodel -n '__yodel_command peers; and contains -- (commandline -opc)[-1] show rename verify block unblock forget' -a '(__yodel_contacts)' -d Contact
+complete -c yodel -n '__yodel_command peers' -l json -d 'A JSON object for each contact'
+complete -c yodel -n '__yodel_command peers' -s h -l help -d Help
 
 complete -c yodel -n '__yodel_command echo' -x -l engine -a 'auto\t"The default: epoll"
 epoll\t"Workers with many clients each"

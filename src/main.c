@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     {"listen", cmd_listen, "wait for the one peer, and talk"},
     {"call", cmd_call, "reach the one peer, and talk"},
+    {"peers", cmd_peers, "whom you know: list, rename, verify, block, forget"},
     {"echo", cmd_echo, "echo service: sends back whatever its clients send"},
     {"ping", cmd_ping, "connect time and round trips against an echo service"},
 };

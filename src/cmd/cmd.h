@@ -7,6 +7,7 @@
 int cmd_call(int argc, char **argv);
 int cmd_echo(int argc, char **argv);
 int cmd_listen(int argc, char **argv);
+int cmd_peers(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
 
 #endif

@@ -53,6 +53,12 @@ static enum kind look(const char *text, size_t *len)
     return GOOD;
 }
 
+/* What is allowed, and yet more than a character to a shell. */
+static bool is_special(char character)
+{
+    return character > ' ' && character < 0x7f && strchr("!\"#$%&'()*;<=>?^`{|}~", character);
+}
+
 static bool is_reserved(const char *name)
 {
     return *name == '\0' || *name == '-' || strcasecmp(name, "localhost") == 0;
@@ -70,17 +76,26 @@ bool contact_name_is_valid(const char *name)
     return true;
 }
 
+/* Whether a stranger's proposal may stay as it is. */
+static bool is_harmless(const char *name)
+{
+    for (const char *at = name; *at; at++)
+        if (is_special(*at))
+            return false;
+    return contact_name_is_valid(name);
+}
+
 void contact_name_clean(const char *proposed, char name[static CONTACT_NAME_MAX + 1])
 {
     size_t used = 0, len = 0;
 
-    if (contact_name_is_valid(proposed)) {
+    if (is_harmless(proposed)) {
         memcpy(name, proposed, strlen(proposed) + 1);
         return;
     }
     for (const char *at = proposed; *at; at += len) {
         enum kind kind = look(at, &len);
-        bool dash = kind == BAD || *at == '-';
+        bool dash = kind == BAD || *at == '-' || is_special(*at);
         if (kind == UNSEEN || (dash && (used == 0 || name[used - 1] == '-')))
             continue;
         if (used + (dash ? 1 : len) > CONTACT_NAME_MAX)

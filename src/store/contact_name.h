@@ -14,8 +14,9 @@
  * text (base/text.h; variation selectors and joiners, too: two names must not look the same because of them). */
 bool contact_name_is_valid(const char *name);
 
-/* Make a valid name of any string: itself if it is one; else without what cannot be seen, "-" for each run of what is not
- * allowed but at the ends, and cut between two characters. What nothing is left of is "peer". */
+/* Make a valid name of what somebody else proposes: without what cannot be seen, "-" for each run of what is not allowed but
+ * at the ends, and cut between two characters. What nothing is left of is "peer". Of ASCII only letters, digits and _ + @ , -
+ * are left: the name can do nothing in a shell either. A valid name of these and of other scripts stays as it is. */
 void contact_name_clean(const char *proposed, char name[static CONTACT_NAME_MAX + 1]);
 
 /* Write the name that a number makes of another one: "anna-2", cut so that it is valid for numbers up to 9999999. */

@@ -109,12 +109,10 @@ static void taken_name_gets_the_smallest_free_number(void **state)
     static const struct {
         const char *proposed, *name;
     } cases[] = {
-        {"anna", "anna"},        {"Anna", "Anna-2"},
-        {"anna", "anna-3"},      {"anna-2", "anna-2-2"},
-        {"anna", "anna-4"},      {"a.b", "a-b"},
-        {"a b", "a-b-2"},        {"", "peer"},
-        {"localhost", "peer-2"}, {"%", "%"},
-        {"a_na", "a_na"},        {"'; DROP TABLE contact;--", "'; DROP TABLE contact;--"},
+        {"anna", "anna"},       {"Anna", "Anna-2"}, {"anna", "anna-3"},
+        {"anna-2", "anna-2-2"}, {"anna", "anna-4"}, {"a.b", "a-b"},
+        {"a b", "a-b-2"},       {"", "peer"},       {"localhost", "peer-2"},
+        {"%", "peer-3"},        {"a_na", "a_na"},   {"'; DROP TABLE contact;--", "DROP-TABLE-contact"},
     };
     struct db *db = store_open(store_new_path());
     struct contact contact;
@@ -122,8 +120,6 @@ static void taken_name_gets_the_smallest_free_number(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         contact = add(db, (int)i + 1, cases[i].proposed);
-        if (i + 1 == COUNT(cases))
-            break; /* spaces go */
         assert_string_equal(contact.name, cases[i].name);
     }
     assert_int_equal(contact_by_name(db, "anna-3", &contact), 1);
@@ -159,6 +155,9 @@ static void name_changes_by_rename_only(void **state)
     assert_int_equal(contact_rename(db, 99, "clara"), -ENOENT);
     assert_int_equal(contact_by_id(db, &anna.id, &found), 1);
     assert_same(&found, &anna);
+    assert_int_equal(contact_rename(db, anna.row, "');--%_"), 0);
+    assert_int_equal(contact_by_name(db, "');--%_", &found), 1);
+    assert_int_equal(contact_by_name(db, "');--%%", &found), 0);
     assert_int_equal(contact_rename(db, anna.row, "ANNA"), 0);
     assert_int_equal(contact_rename(db, anna.row, "clara"), 0);
     assert_int_equal(contact_rename(db, berta.row, "anna"), 0);
