@@ -4,13 +4,13 @@
 # list of them. Sourced by both scripts, which set $here to the folder of the sources.
 
 # shellcheck disable=SC2034 # run and test use them
-packages_build='gcc libc6-dev meson ninja-build pkg-config libreadline-dev libsqlite3-dev libssl-dev'
+packages_build='gcc libc6-dev meson ninja-build pkg-config libreadline-dev libqrencode-dev libsqlite3-dev libssl-dev'
 
 # What tests need on top: compilers and checks of the source, then what the end-to-end tests drive.
 # shellcheck disable=SC2034
 packages_test='clang libclang-rt-dev clang-format clang-tidy libcmocka-dev mandoc shellcheck codespell zsh fish
     python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-pexpect python3-pyte tmux
-    valgrind libc6-dbg netcat-openbsd ncat socat iproute2 nftables procps util-linux'
+    valgrind libc6-dbg netcat-openbsd ncat socat iproute2 nftables procps util-linux zbar-tools'
 
 # Print those of the named packages that are not installed.
 packages_missing() {
