@@ -10,6 +10,7 @@ packages_build='gcc libc6-dev meson ninja-build pkg-config libreadline-dev libqr
 # shellcheck disable=SC2034
 packages_test='clang libclang-rt-dev clang-format clang-tidy libcmocka-dev mandoc shellcheck codespell zsh fish
     python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-pexpect python3-pyte tmux
+    python3-openssl python3-cryptography
     valgrind libc6-dbg netcat-openbsd ncat socat iproute2 nftables procps util-linux zbar-tools'
 
 # Print those of the named packages that are not installed.
