@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/landlock.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,21 +12,8 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/landlock.h"
 #include "base/units.h"
-
-/* Landlock's kernel interface as of version 6, which Debian 12's header does not know in full. */
-struct ruleset {
-    uint64_t handled_fs;
-    uint64_t handled_net; /* from version 4 */
-    uint64_t scoped;      /* from version 6 */
-};
-
-#define FS_VERSION_1 ((UINT64_C(1) << 13) - 1)
-#define FS_REFER (UINT64_C(1) << 13)     /* from version 2 */
-#define FS_TRUNCATE (UINT64_C(1) << 14)  /* from version 3 */
-#define FS_IOCTL_DEV (UINT64_C(1) << 15) /* from version 5 */
-#define NET_BIND_CONNECT_TCP UINT64_C(3)
-#define SCOPE_ABSTRACT_UNIX_SIGNAL UINT64_C(3)
 
 /* What getpwnam(3) may leave in errno where there is no such user. */
 static bool is_not_found(int error)
@@ -70,38 +56,6 @@ int sandbox_become(const struct sandbox_user *user)
     return 0;
 }
 
-static int enter_landlock(int *version)
-{
-    struct ruleset rules = {.handled_fs = FS_VERSION_1};
-    size_t size = sizeof rules.handled_fs;
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-
-    *version = abi < 0 ? 0 : (int)abi;
-    if (abi < 0)
-        return errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM ? 0 : -errno;
-    if (abi >= 2)
-        rules.handled_fs |= FS_REFER;
-    if (abi >= 3)
-        rules.handled_fs |= FS_TRUNCATE;
-    if (abi >= 5)
-        rules.handled_fs |= FS_IOCTL_DEV;
-    if (abi >= 4) {
-        rules.handled_net = NET_BIND_CONNECT_TCP;
-        size = offsetof(struct ruleset, scoped);
-    }
-    if (abi >= 6) {
-        rules.scoped = SCOPE_ABSTRACT_UNIX_SIGNAL;
-        size = sizeof rules;
-    }
-    long ruleset = syscall(SYS_landlock_create_ruleset, &rules, size, 0);
-    if (ruleset < 0)
-        return -errno;
-    long failed = syscall(SYS_landlock_restrict_self, (int)ruleset, 0);
-    int error = failed ? -errno : 0;
-    close((int)ruleset);
-    return error;
-}
-
 static int drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -110,10 +64,17 @@ static int drop_capabilities(void)
     return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
-int sandbox_enter(int *landlock)
+int sandbox_enter(int *version)
 {
+    struct landlock landlock;
+
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
     int error = drop_capabilities();
-    return error ? error : enter_landlock(landlock);
+    if (!error)
+        error = landlock_begin(&landlock, true);
+    if (error)
+        return error;
+    *version = landlock.version;
+    return landlock_end(&landlock);
 }
