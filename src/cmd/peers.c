@@ -83,10 +83,10 @@ static int rename_to(struct peers *peers)
     int error = contact_rename(peers->db, peers->contact.row, name);
 
     if (error == -ERR_SYNTAX) {
-        err_say(
-            "peers: %s: no name for a contact (1 to %d bytes without . : / [ ] \\, spaces or what cannot be "
-            "seen, no - at its beginning, not localhost)",
-            name, CONTACT_NAME_MAX);
+        err_say("peers: %s: no name for a contact (1 to %d bytes without . : / [ ], backslashes, spaces or "
+                "what cannot be "
+                "seen, no - at its beginning, not localhost)",
+                name, CONTACT_NAME_MAX);
         return EXIT_USAGE;
     }
     if (error == -ERR_TAKEN) {

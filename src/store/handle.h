@@ -5,15 +5,18 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "store/lock.h"
 
 struct db {
     sqlite3 *sqlite;
     char *path;
-    int depth;        /* of db_begin() */
-    bool failed;      /* an inner pair has failed */
-    struct lock lock; /* of contacts: see contact_lock() */
+    int depth;           /* of db_begin() */
+    bool failed;         /* an inner pair has failed */
+    bool patient;        /* what another process holds is waited for */
+    int64_t deadline_ms; /* of the wait for another process */
+    struct lock lock;    /* of contacts: see contact_lock() */
 };
 
 /* The negative error for a result code that a function of SQLite has just returned for this store; 0 for
