@@ -9,6 +9,10 @@
 #include "base/err.h"
 #include "net/sock.h"
 
+/* One call receives so much from the network at most: a peer may send records with nothing in them. */
+#define RECEIVE_MAX (32 << 10)
+#define RECORDS_MAX 8
+
 void link_init(struct link *link)
 {
     memset(link, 0, sizeof *link);
@@ -28,12 +32,37 @@ void link_open(struct link *link, int fd, const struct addr *peer, int64_t dead_
     watch_init(&link->watch, now_ms);
 }
 
+void link_secure(struct link *link, struct chan *chan)
+{
+    link->chan = chan;
+    link->more = true;
+}
+
 static int text_of(int error)
 {
     return error == ETIMEDOUT ? -ERR_TIMEOUT : -error;
 }
 
-ssize_t link_recv(struct link *link, void *bytes, size_t len)
+/* Something is on its way: see that it arrives. */
+static void look_after(struct link *link, int64_t now_ms)
+{
+    int64_t interval_ms = watch_interval_ms(&link->rules);
+
+    if (link->look_ms == INT64_MAX && interval_ms != INT64_MAX)
+        link->look_ms = now_ms + interval_ms;
+}
+
+/* How many bytes the channel has sealed and the network has not taken yet. */
+static size_t sealed(const struct link *link)
+{
+    size_t len = 0;
+
+    if (link->chan)
+        chan_output(link->chan, &len);
+    return len;
+}
+
+static ssize_t receive(struct link *link, void *bytes, size_t len)
 {
     ssize_t count;
 
@@ -51,16 +80,7 @@ ssize_t link_recv(struct link *link, void *bytes, size_t len)
     return count < 0 ? text_of(errno) : 0;
 }
 
-/* Something is on its way: see that it arrives. */
-static void look_after(struct link *link, int64_t now_ms)
-{
-    int64_t interval_ms = watch_interval_ms(&link->rules);
-
-    if (link->look_ms == INT64_MAX && interval_ms != INT64_MAX)
-        link->look_ms = now_ms + interval_ms;
-}
-
-size_t link_send(struct link *link, const void *bytes, size_t len, int64_t now_ms)
+static size_t transmit(struct link *link, const void *bytes, size_t len)
 {
     ssize_t count;
 
@@ -74,12 +94,70 @@ size_t link_send(struct link *link, const void *bytes, size_t len, int64_t now_m
     if (count <= 0)
         return 0;
     link->sent += (uint64_t)count;
-    look_after(link, now_ms);
     return (size_t)count;
+}
+
+/* Send what the channel has sealed. */
+static size_t flush(struct link *link)
+{
+    size_t len;
+    const uint8_t *sealed = chan_output(link->chan, &len);
+    size_t count = transmit(link, sealed, len);
+
+    chan_sent(link->chan, count);
+    return count;
+}
+
+/* One record after the other until there is something in them, but not for ever. */
+static ssize_t receive_opened(struct link *link, void *bytes, size_t len)
+{
+    uint8_t raw[RECEIVE_MAX];
+
+    link->more = true;
+    for (int i = 0; i < RECORDS_MAX; i++) {
+        ssize_t count = chan_read(link->chan, bytes, len);
+        if (count != -EAGAIN)
+            return count;
+        size_t room = chan_room(link->chan);
+        count = receive(link, raw, room < sizeof raw ? room : sizeof raw);
+        if (count == -EAGAIN)
+            link->more = false;
+        if (count <= 0)
+            return count == 0 ? -ERR_CUT : count;
+        chan_input(link->chan, raw, (size_t)count); /* chan_read() tells what became of it */
+        flush(link);
+    }
+    return -EAGAIN;
+}
+
+ssize_t link_recv(struct link *link, void *bytes, size_t len)
+{
+    return link->chan ? receive_opened(link, bytes, len) : receive(link, bytes, len);
+}
+
+size_t link_send(struct link *link, const void *bytes, size_t len, int64_t now_ms)
+{
+    size_t taken = link->chan && !link->broken ? chan_write(link->chan, bytes, len) : 0;
+    size_t count = link->chan ? flush(link) : transmit(link, bytes, len);
+
+    if (count > 0)
+        look_after(link, now_ms);
+    return link->chan ? taken : count;
+}
+
+bool link_waits(const struct link *link)
+{
+    return sealed(link) > 0 && !link->broken;
 }
 
 void link_shut(struct link *link, int64_t now_ms)
 {
+    if (link->chan) {
+        chan_close(link->chan);
+        flush(link);
+        if (link_waits(link))
+            return;
+    }
     link->shut = shutdown(link->fd, SHUT_WR) == 0;
     if (!link->shut && link_check(link) == 0)
         link->broken = text_of(errno);
@@ -88,7 +166,7 @@ void link_shut(struct link *link, int64_t now_ms)
 
 size_t link_unacked(const struct link *link)
 {
-    return (size_t)sock_unacked(link->fd);
+    return (size_t)sock_unacked(link->fd) + sealed(link);
 }
 
 size_t link_undelivered(const struct link *link)
@@ -146,4 +224,6 @@ void link_abort(struct link *link)
         close(link->fd);
     link->fd = -1;
     link->look_ms = INT64_MAX;
+    chan_free(link->chan);
+    link->chan = NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The connection to the one peer: bytes both ways without waiting, whether the peer is still alive, and how it ends.
+/* The connection to the one peer: bytes both ways without waiting, whether the peer is still alive, and how it ends. They
+ * go as they are, or sealed by a channel of TLS.
  *
  * Until link_close() it ends with a reset, however the process ends: no peer takes what was cut off for complete. */
 #ifndef YODEL_CHAT_LINK_H
@@ -11,13 +12,16 @@
 #include <sys/types.h>
 
 #include "net/addr.h"
+#include "net/chan.h"
 #include "net/watch.h"
 
 struct link {
     int fd;                   /* -1: there is none */
     char host[ADDR_TEXT_MAX]; /* of the peer: "192.0.2.7" */
     char name[ADDR_TEXT_MAX]; /* with its port: "192.0.2.7:40312" */
-    uint64_t sent;            /* bytes so far */
+    struct chan *chan;        /* NULL: bytes go as they are */
+    bool more;                /* something may be there to receive of which no poll tells */
+    uint64_t sent;            /* bytes so far, as they went to the network */
     bool shut;                /* our end of file has been sent */
     int broken;               /* why sending or looking failed, a negative error; 0: it did not */
     struct watch_rules rules;
@@ -36,14 +40,22 @@ void link_init(struct link *link);
  * (at least 3000; 0: never). */
 void link_open(struct link *link, int fd, const struct addr *peer, int64_t dead_ms, int64_t now_ms);
 
+/* Send and receive through chan from now on: its handshake is done. It is the link's own now. */
+void link_secure(struct link *link, struct chan *chan);
+
 /* Receive once. Returns the count (1 to len); 0 when the peer sends no more; -EAGAIN; or the error that broke the
- * connection, also one that was met elsewhere before: what had arrived is received first. */
+ * connection, also one that was met elsewhere before: what had arrived is received first. Through a channel the peer's end is its
+ * close_notify (RFC 8446, 6.1), and an end without it -ERR_CUT. As long as link->more is true there is no need to poll. */
 ssize_t link_recv(struct link *link, void *bytes, size_t len);
 
-/* Send once. Returns the count (0 to len). Once sending has failed nothing more is sent, and link->broken says so. */
+/* Send once, and what a channel has sealed before. Returns the count (0 to len). Once sending has failed nothing more is sent,
+ * and link->broken says so. */
 size_t link_send(struct link *link, const void *bytes, size_t len, int64_t now_ms);
 
-/* Send our end of file. */
+/* Whether what a channel has sealed waits for the network: poll for POLLOUT, and call link_send(). */
+bool link_waits(const struct link *link);
+
+/* Send our end of file; through a channel once all that it has sealed is on its way: until link->shut is true, call it again. */
 void link_shut(struct link *link, int64_t now_ms);
 
 /* How much of what was sent the peer has not acknowledged: bytes, with our end of file as one more; and without it. */
