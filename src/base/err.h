@@ -27,6 +27,8 @@ enum err {
     ERR_CUT,           /* the connection ended without a goodbye */
     ERR_PROTOCOL,      /* the peer broke the protocol */
     ERR_REFUSED,       /* the peer said no */
+    ERR_BLOCKED,       /* the user has blocked that key */
+    ERR_UNKNOWN,       /* the user knows nobody with that key */
     ERR_TICKET,        /* text that is not a ticket */
     ERR_NEWER,         /* a file that a newer version made */
     ERR_CORRUPT,       /* a file that is damaged */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "chat/stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/err.h"
+
+#define RECEIVE_MAX (32 << 10)
+
+void stream_open(struct stream *stream, struct link *link, const struct buf *early, int64_t now_ms)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->link = link;
+    stream->private = link->chan != NULL;
+    session_init(&stream->session, SESSION_STREAM);
+    if (early && buf_len(early) > 0)
+        session_input(&stream->session, buf_bytes(early), buf_len(early), now_ms);
+}
+
+void stream_close(struct stream *stream)
+{
+    session_done(&stream->session);
+}
+
+/* Send what the session has. */
+static void flush(struct stream *stream, int64_t now_ms)
+{
+    size_t len, count;
+    const uint8_t *bytes;
+
+    do {
+        bytes = session_output(&stream->session, &len);
+        count = link_send(stream->link, bytes, len, now_ms);
+        session_sent(&stream->session, count);
+    } while (count > 0);
+}
+
+/* Receive from the link into the session. Returns 0, or -EAGAIN: nothing has changed. */
+static int feed(struct stream *stream, int64_t now_ms)
+{
+    uint8_t bytes[RECEIVE_MAX];
+    size_t room = session_room(&stream->session);
+
+    if (room == 0)
+        return -EAGAIN;
+    ssize_t count = link_recv(stream->link, bytes, room < sizeof bytes ? room : sizeof bytes);
+    if (count == -EAGAIN)
+        return -EAGAIN;
+    if (count > 0) {
+        session_input(&stream->session, bytes, (size_t)count, now_ms);
+        return 0;
+    }
+    if (count < 0 && !stream->link->broken)
+        stream->link->broken = (int)count;
+    session_end(&stream->session);
+    return 0;
+}
+
+/* The next event, from as much as it takes. Returns false if there is none now. */
+static bool next(struct stream *stream, int64_t now_ms, struct wire_event *event)
+{
+    while (!session_next(&stream->session, now_ms, event))
+        if (feed(stream, now_ms) == -EAGAIN)
+            return false;
+    return true;
+}
+
+static ssize_t recv_private(struct stream *stream, void *bytes, size_t len, int64_t now_ms)
+{
+    struct wire_event event;
+
+    if (!next(stream, now_ms, &event))
+        return -EAGAIN;
+    switch (event.kind) {
+    case WIRE_DATA:
+        memcpy(bytes, event.text, event.len < len ? event.len : len);
+        return (ssize_t)event.len;
+    case WIRE_EOF:
+        stream->ended = true;
+        return 0;
+    case WIRE_LEFT:
+        stream->left = true;
+        flush(stream, now_ms);
+        return stream->ended ? -EAGAIN : -EPIPE;
+    case WIRE_BROKEN:
+        return stream->link->broken ? stream->link->broken : event.error;
+    case WIRE_TEXT: /* the session lets none through */
+        break;
+    }
+    return -ERR_PROTOCOL;
+}
+
+ssize_t stream_recv(struct stream *stream, void *bytes, size_t len, int64_t now_ms)
+{
+    if (stream->private)
+        return recv_private(stream, bytes, len, now_ms);
+    ssize_t count = link_recv(stream->link, bytes, len);
+    stream->ended = stream->ended || count == 0;
+    return count;
+}
+
+size_t stream_send(struct stream *stream, const void *bytes, size_t len, int64_t now_ms)
+{
+    if (!stream->private)
+        return link_send(stream->link, bytes, len, now_ms);
+    size_t count = session_data(&stream->session, bytes, len);
+    flush(stream, now_ms);
+    return count;
+}
+
+void stream_shut(struct stream *stream, int64_t now_ms)
+{
+    if (!stream->private) {
+        link_shut(stream->link, now_ms);
+        stream->shut = stream->link->shut;
+        return;
+    }
+    session_eof(&stream->session);
+    stream->shut = true;
+    flush(stream, now_ms);
+}
+
+void stream_part(struct stream *stream, int64_t now_ms)
+{
+    if (!stream->private || stream->link->broken)
+        return;
+    session_leave(&stream->session);
+    flush(stream, now_ms);
+    if (session_settled(&stream->session) && !stream->link->shut)
+        link_shut(stream->link, now_ms);
+}
+
+size_t stream_unacked(const struct stream *stream)
+{
+    size_t waiting = 0;
+
+    if (!stream->private)
+        return link_unacked(stream->link);
+    session_output(&stream->session, &waiting);
+    return waiting + link_unacked(stream->link) + !session_settled(&stream->session);
+}
+
+bool stream_listens(const struct stream *stream)
+{
+    return stream->private && stream->ended && !session_settled(&stream->session) && !stream->link->broken;
+}
+
+bool stream_waits(const struct stream *stream)
+{
+    size_t waiting = 0;
+
+    if (!stream->private || stream->link->broken)
+        return false;
+    session_output(&stream->session, &waiting);
+    return waiting > 0 || link_waits(stream->link);
+}
+
+bool stream_has_more(const struct stream *stream)
+{
+    return stream->private && stream->link->more;
+}

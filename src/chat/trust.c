@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "chat/trust.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "wire/hello.h"
+
+bool trust_look_up(const struct trust *trust, const struct id *id, const char *proposed,
+                   struct person *person)
+{
+    struct contact contact;
+
+    *person = (struct person){.id = *id, .self = id_equal(id, key_id(trust->key))};
+    if (person->self) {
+        strcpy(person->name, "yourself");
+        return false;
+    }
+    if (!trust->db || contact_by_id(trust->db, id, &contact) != 1) {
+        contact_name_clean(proposed, person->name);
+        return false;
+    }
+    strcpy(person->name, contact.name);
+    person->row = contact.row;
+    person->verified = contact.verified;
+    return contact.blocked;
+}
+
+/* --- the listener's rules */
+
+static void welcome(struct trust_answer *answer, enum greeting_how how)
+{
+    answer->verdict = TRUST_WELCOME;
+    answer->how = how;
+}
+
+__attribute__((format(printf, 3, 4))) static void refuse(struct trust_answer *answer, enum greeting_code code,
+                                                         const char *format, ...)
+{
+    va_list args;
+
+    answer->verdict = TRUST_REFUSE;
+    answer->code = code;
+    va_start(args, format);
+    vsnprintf(answer->why, sizeof answer->why, format, args);
+    va_end(args);
+}
+
+static void judge_ticket(const struct trust *trust, const struct handshake *h, int64_t now_ms,
+                         struct trust_answer *answer)
+{
+    char by[ID_TEXT_MAX];
+    int which = -1;
+
+    switch (tickets_check(&trust->tickets, &h->greeting, &answer->person.id, now_ms, &which)) {
+    case TICKETS_GOOD:
+        answer->ticket = which;
+        welcome(answer, GREETING_BY_TICKET);
+        break;
+    case TICKETS_WRONG:
+        refuse(answer, REFUSE_TICKET_WRONG, "came with a wrong ticket");
+        break;
+    case TICKETS_USED:
+        refuse(answer, REFUSE_TICKET_USED, "came with a ticket that %s has used already",
+               id_print(&trust->tickets.list[which].by, by));
+        break;
+    case TICKETS_EXPIRED:
+        refuse(answer, REFUSE_TICKET_EXPIRED, "came with a ticket that has expired");
+        break;
+    }
+}
+
+static void judge_stranger(const struct trust *trust, struct trust_answer *answer)
+{
+    if (trust->only)
+        refuse(answer, REFUSE_DECLINED, "is not %s", trust->only);
+    else if (trust->asks || trust->accept_new)
+        answer->verdict = TRUST_ASK;
+    else
+        refuse(answer, REFUSE_DECLINED,
+               "is nobody that you know (--accept-new lets strangers in; or give out the ticket)");
+}
+
+void trust_judge(const struct trust *trust, const struct handshake *h, int64_t now_ms,
+                 struct trust_answer *answer)
+{
+    const struct greeting *greeting = &h->greeting;
+    struct person *person = &answer->person;
+
+    memset(answer, 0, sizeof *answer);
+    answer->ticket = -1;
+    bool blocked = trust_look_up(trust, handshake_peer(h), greeting->hello.name, person);
+    if (blocked)
+        refuse(answer, REFUSE_DECLINED, "is blocked");
+    else if (greeting->hello.mode != trust->mode)
+        refuse(answer, REFUSE_MODE,
+               trust->mode == HELLO_TALK ? "sends bytes, and this is a chat"
+                                         : "wants to chat, and this is a pipe");
+    else if (person->self && !trust->only)
+        welcome(answer, GREETING_YOURSELF);
+    else if (person->row && (!trust->only || person->row == trust->only_row))
+        welcome(answer, GREETING_BY_KEY);
+    else if (greeting->has_proof && !trust->only)
+        judge_ticket(trust, h, now_ms, answer);
+    else
+        judge_stranger(trust, answer);
+    /* A contact that comes with the ticket it was given uses it. */
+    if (answer->how == GREETING_BY_KEY && greeting->has_proof) {
+        struct trust_answer proven = *answer;
+        judge_ticket(trust, h, now_ms, &proven);
+        if (proven.verdict == TRUST_WELCOME)
+            *answer = proven;
+    }
+}
+
+/* --- what is remembered */
+
+static int64_t now_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+int trust_hold(struct trust *trust, int64_t row, const char *name, char why[static TRUST_WHY_MAX])
+{
+    pid_t holder = 0;
+
+    if (!trust->db || row == 0 || row == trust->held)
+        return 0;
+    int error = contact_lock(trust->db, row, &holder);
+    if (error == -ERR_BUSY && holder)
+        snprintf(why, TRUST_WHY_MAX, "another yodel (process %d) talks with %s", (int)holder, name);
+    else if (error == -ERR_BUSY)
+        snprintf(why, TRUST_WHY_MAX, "another yodel talks with %s", name);
+    if (error == -ERR_BUSY)
+        return error;
+    trust->held = row; /* a lock that cannot be had for another reason keeps nobody from talking */
+    return 0;
+}
+
+void trust_release(struct trust *trust)
+{
+    if (trust->db && trust->held)
+        contact_unlock(trust->db, trust->held);
+    trust->held = 0;
+}
+
+static void forget_store(struct trust *trust, int error, char why[static TRUST_WHY_MAX])
+{
+    char sentence[DB_WHY_MAX];
+
+    snprintf(why, TRUST_WHY_MAX, "not remembered: %.300s",
+             db_explain(trust->db, error, sentence, sizeof sentence));
+}
+
+/* Where it was seen goes before where it says it listens. */
+static void remember_places(struct trust *trust, const struct person *person, const struct place *seen,
+                            const struct hello *hello)
+{
+    struct place places[CONTACT_PLACES_MAX];
+    int count = 0;
+
+    if (seen)
+        places[count++] = *seen;
+    for (int i = 0; i < hello->place_count && count < CONTACT_PLACES_MAX; i++) {
+        const struct place *place = &hello->places[i];
+        if (!seen || strcmp(seen->host, place->host) != 0 || seen->port != place->port)
+            places[count++] = *place;
+    }
+    if (count > 0)
+        contact_set_places(trust->db, person->row, places, count);
+}
+
+/* Make, or find, the contact. Fills in *person. Returns 0, or -ERR_TICKET; what else fails is said in why. */
+static int remember(struct trust *trust, const char *proposed, bool verified, const uint8_t *ticket_hash,
+                    struct person *person, char why[static TRUST_WHY_MAX])
+{
+    struct contact contact;
+    bool known = person->row != 0;
+
+    int error = contact_add(trust->db, &person->id, proposed, verified, ticket_hash, now_s(), &contact);
+    if (error == -ERR_TICKET)
+        return error;
+    if (error) {
+        forget_store(trust, error, why);
+        return 0;
+    }
+    if (!known && strcmp(contact.name, person->name) != 0)
+        snprintf(why, TRUST_WHY_MAX,
+                 "you know somebody else as %s: this one is %s here (yodel peers rename changes that)",
+                 person->name, contact.name);
+    strcpy(person->name, contact.name);
+    person->row = contact.row;
+    person->verified = contact.verified;
+    contact_met(trust->db, contact.row, now_s());
+    return 0;
+}
+
+int trust_admit(struct trust *trust, const struct handshake *h, struct trust_answer *answer,
+                char why[static TRUST_WHY_MAX])
+{
+    struct person *person = &answer->person;
+    uint8_t hash[HASH_BYTES];
+    struct place seen = {.port = 0};
+    const struct hello *hello = &h->greeting.hello;
+
+    *why = '\0';
+    if (person->self)
+        return 0;
+    int error = trust_hold(trust, person->row, person->name, why);
+    if (error)
+        return error;
+    if (answer->ticket >= 0)
+        tickets_hash(&trust->tickets, answer->ticket, hash);
+    if (trust->db)
+        error = remember(trust, hello->name, answer->how == GREETING_BY_TICKET,
+                         answer->ticket >= 0 ? hash : NULL, person, why);
+    else
+        person->verified = answer->how == GREETING_BY_TICKET;
+    if (error) {
+        snprintf(why, TRUST_WHY_MAX, "came with a ticket that was used already");
+        return error;
+    }
+    if (answer->ticket >= 0)
+        tickets_burn(&trust->tickets, answer->ticket, &person->id);
+    if (!person->row)
+        return 0;
+    if (hello->place_count > 0) { /* it listens: perhaps also at the address it came from */
+        addr_print_host(&h->peer, seen.host);
+        seen.port = hello->places[0].port;
+    }
+    remember_places(trust, person, seen.port ? &seen : NULL, hello);
+    return trust_hold(trust, person->row, person->name, why);
+}
+
+int trust_admit_called(struct trust *trust, const struct handshake *h, const struct trust_called *called,
+                       struct person *person, char why[static TRUST_WHY_MAX])
+{
+    const struct hello *hello = &h->greeting.hello;
+
+    *why = '\0';
+    trust_look_up(trust, handshake_peer(h), hello->name, person);
+    if (person->self)
+        return 0;
+    int error = trust_hold(trust, person->row, person->name, why);
+    if (error)
+        return error;
+    if (!trust->db) {
+        person->verified = called->ticket;
+        return 0;
+    }
+    remember(trust, hello->name, called->ticket, NULL, person, why);
+    if (!person->row)
+        return 0;
+    remember_places(trust, person, called->place, hello);
+    if (called->pin)
+        contact_pin(trust->db, called->place->host, called->place->port, person->row);
+    return trust_hold(trust, person->row, person->name, why);
+}
+
+int trust_verify(struct trust *trust, struct person *person, char why[static TRUST_WHY_MAX])
+{
+    int error = trust->db && person->row ? contact_verify(trust->db, person->row) : -ENOENT;
+
+    *why = '\0';
+    if (error == -ENOENT)
+        snprintf(why, TRUST_WHY_MAX, "there is no contact to be verified");
+    else if (error)
+        forget_store(trust, error, why);
+    person->verified = error == 0;
+    return error;
+}
