@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,7 +16,7 @@
 #include "chat/link.h"
 #include "chat/screen.h"
 #include "term/prompt.h"
-#include "wire/plain.h"
+#include "wire/wire.h"
 
 /* After our end of file a peer that does not hang up, as nc without -N, is waited for so long: an answer may be under way. */
 #define FAREWELL_MS 500
@@ -30,6 +32,9 @@
 
 #define RECEIVE_MAX (64 << 10)
 
+/* A name, and that it is not verified. */
+#define PEER_MAX (ADDR_TEXT_MAX + CONTACT_NAME_MAX + 16)
+
 enum phase {
     PHASE_MEETING, /* there is no peer yet */
     PHASE_TALKING,
@@ -42,7 +47,11 @@ struct chat {
     struct meet *meet;
     struct screen screen;
     struct link link;
-    struct plain plain;
+    const char *who; /* the peer, in the program's own lines */
+    struct wire wire;
+    struct person person; /* who the peer is; in plain its address only */
+    char peer[PEER_MAX];  /* how it is shown */
+    bool asks;            /* a question is before the user */
     enum phase phase;
     int status;
     int signals_fd;
@@ -58,6 +67,7 @@ struct chat {
 };
 
 static const char *const commands[] = {"/clear", "/help", "/quit", NULL};
+static const char *const private_commands[] = {"/clear", "/help", "/quit", "/verify", NULL};
 
 /* --- how it ends */
 
@@ -71,7 +81,7 @@ static size_t waiting(const struct chat *chat)
 {
     size_t len = 0;
 
-    plain_output(&chat->plain, &len);
+    wire_output(&chat->wire, &len);
     return len;
 }
 
@@ -87,7 +97,8 @@ static void say_not_sent(struct chat *chat)
 /* Nobody is to be waited for any more. */
 static void hang_up(struct chat *chat)
 {
-    bool lost = waiting(chat) > 0 || link_undelivered(&chat->link) > 0 || chat->link.broken;
+    bool unsettled = chat->meet->private && !wire_settled(&chat->wire);
+    bool lost = unsettled || waiting(chat) > 0 || link_undelivered(&chat->link) > 0 || chat->link.broken;
 
     if (lost)
         screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
@@ -100,8 +111,7 @@ static void hang_up(struct chat *chat)
 
 static void lose(struct chat *chat)
 {
-    screen_say(&chat->screen, ENTRY_ERROR, "%s: connection lost: %s", chat->link.host,
-               err_text(chat->link.broken));
+    screen_say(&chat->screen, ENTRY_ERROR, "%s: connection lost: %s", chat->who, err_text(chat->link.broken));
     say_not_sent(chat);
     if (waiting(chat) > 0)
         screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
@@ -114,13 +124,14 @@ static void part(struct chat *chat)
     int64_t now_ms = clock_ms();
 
     if (chat->phase == PHASE_MEETING)
-        finish(chat, chat->meet->lobby ? EXIT_DONE : EXIT_NO_CONNECTION);
+        finish(chat, chat->meet->name ? EXIT_NO_CONNECTION : EXIT_DONE);
     if (chat->phase != PHASE_TALKING)
         return;
     chat->phase = PHASE_PARTING;
     chat->patience_ms = now_ms + FAREWELL_MS;
     chat->undelivered_ms = now_ms + DELIVERY_MS;
     chat->farewell_ms = INT64_MAX;
+    wire_leave(&chat->wire);
 }
 
 /* The user wants to leave; who wants it twice waits for nobody. */
@@ -143,14 +154,15 @@ static void go_on_parting(struct chat *chat, int64_t now_ms)
         hang_up(chat);
         return;
     }
-    if (done && !chat->link.shut && !chat->link.broken) {
+    if (done && !chat->link.shut && !chat->link.broken &&
+        (!chat->meet->private || wire_settled(&chat->wire))) {
         link_shut(&chat->link, now_ms);
         chat->farewell_ms = now_ms + FAREWELL_MS;
     }
     if (now_ms >= chat->patience_ms && (waiting(chat) > 0 || link_undelivered(&chat->link) > 0)) {
         chat->patience_ms = INT64_MAX;
         screen_say(&chat->screen, ENTRY_STATUS,
-                   "waiting until %s has received what you said; Ctrl-C gives up", chat->link.host);
+                   "waiting until %s has received what you said; Ctrl-C gives up", chat->who);
     }
     if (now_ms >= chat->undelivered_ms || (now_ms >= chat->farewell_ms && link_undelivered(&chat->link) == 0))
         hang_up(chat);
@@ -163,8 +175,39 @@ static void say_help(struct chat *chat)
     screen_say(&chat->screen, ENTRY_STATUS,
                "/quit   say goodbye, as Ctrl-D on an empty line or Ctrl-C twice");
     screen_say(&chat->screen, ENTRY_STATUS, "/clear  make the screen empty");
+    if (chat->meet->private)
+        screen_say(&chat->screen, ENTRY_STATUS,
+                   "/verify the two of you have compared the number, or your ids");
     screen_say(&chat->screen, ENTRY_STATUS, "/help   this; //text sends /text");
     screen_say(&chat->screen, ENTRY_STATUS, "Tab completes, Up and Down bring back what you said");
+}
+
+static void introduce(struct chat *chat)
+{
+    const struct person *person = &chat->person;
+
+    if (chat->meet->private)
+        snprintf(chat->peer, sizeof chat->peer, "%s%s", person->name,
+                 person->verified || person->self ? "" : " (unverified)");
+    else
+        snprintf(chat->peer, sizeof chat->peer, "%s", chat->link.host);
+    chat->who = chat->meet->private ? person->name : chat->link.host;
+    screen_introduce(&chat->screen, chat->config->name, chat->peer);
+}
+
+static void verify(struct chat *chat)
+{
+    char why[TRUST_WHY_MAX];
+
+    if (chat->phase != PHASE_TALKING || chat->person.self)
+        screen_say(&chat->screen, ENTRY_ERROR, "there is nobody to be verified");
+    else if (chat->person.verified)
+        screen_say(&chat->screen, ENTRY_STATUS, "%s is verified already", chat->who);
+    else if (trust_verify(chat->meet->private->trust, &chat->person, why) < 0)
+        screen_say(&chat->screen, ENTRY_ERROR, "not verified: %s", why);
+    else
+        screen_say(&chat->screen, ENTRY_STATUS, "%s is verified from now on", chat->who);
+    introduce(chat);
 }
 
 static bool obey(struct chat *chat, const char *line)
@@ -173,6 +216,8 @@ static bool obey(struct chat *chat, const char *line)
         quit(chat);
     else if (strcmp(line, "/help") == 0)
         say_help(chat);
+    else if (chat->meet->private && strcmp(line, "/verify") == 0)
+        verify(chat);
     else if (strcmp(line, "/clear") == 0)
         prompt_clear_screen(chat->screen.prompt);
     else {
@@ -182,11 +227,41 @@ static bool obey(struct chat *chat, const char *line)
     return true;
 }
 
+/* --- questions */
+
+/* Show a question that has come up, and take one back that is over. What was typed before is no answer. */
+static void see_to_question(struct chat *chat)
+{
+    char text[ANSWERING_QUESTION_MAX];
+    bool asks = chat->meet->private && answering_question(&chat->meet->private->answering, text);
+
+    if (asks == chat->asks)
+        return;
+    chat->asks = asks;
+    if (asks)
+        prompt_discard(chat->screen.prompt);
+    prompt_set_label(chat->screen.prompt, asks ? text : NULL);
+}
+
+static bool answer(struct chat *chat, const char *line)
+{
+    bool yes = strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
+    bool no = strcasecmp(line, "n") == 0 || strcasecmp(line, "no") == 0;
+
+    if (yes || no)
+        answering_answer(&chat->meet->private->answering, yes, clock_ms());
+    else
+        screen_say(&chat->screen, ENTRY_ERROR, "y lets them in, n does not");
+    return true;
+}
+
 static bool on_line(void *context, const char *line, size_t len)
 {
     struct chat *chat = context;
 
     chat->interrupted = false;
+    if (chat->asks && *line != '/')
+        return answer(chat, line);
     if (len == 0)
         return true;
     if (*line == '/' && line[1] != '/')
@@ -200,12 +275,12 @@ static bool on_line(void *context, const char *line, size_t len)
                    chat->phase == PHASE_MEETING ? " yet" : " any more");
         return false;
     }
-    int error = plain_send(&chat->plain, (const uint8_t *)line, len);
+    int error = wire_send(&chat->wire, (const uint8_t *)line, len);
     if (error == -ERR_RANGE)
         screen_say(&chat->screen, ENTRY_ERROR, "not sent: longer than 1 MiB (yodel sends files in a pipe)");
     else if (error)
         screen_say(&chat->screen, ENTRY_ERROR, "not sent: %s takes nothing at the moment (Enter tries again)",
-                   chat->link.host);
+                   chat->who);
     if (error)
         return false;
     screen_message(&chat->screen, ENTRY_OWN, line, len, false);
@@ -272,30 +347,34 @@ static void on_event(struct chat *chat, const struct wire_event *event)
 {
     switch (event->kind) {
     case WIRE_TEXT:
-        chat->refused = chat->messages++ == 0 && !chat->meet->lobby && event->last &&
+        chat->refused = chat->messages++ == 0 && !chat->meet->private && !chat->meet->lobby && event->last &&
                         event->len == strlen(LOBBY_BUSY) && memcmp(event->text, LOBBY_BUSY, event->len) == 0;
         if (event->first || event->len > 0)
             screen_message(&chat->screen, ENTRY_PEER, event->text, event->len, !event->first);
         break;
+    case WIRE_BROKEN:
+        if (!chat->link.broken)
+            chat->link.broken = event->error;
+        lose(chat);
+        break;
+    case WIRE_DATA: /* a session that talks has none */
+    case WIRE_EOF:
+        break;
     case WIRE_LEFT:
-        if (chat->link.broken) {
+        if (chat->link.broken && !chat->meet->private) {
             lose(chat);
             break;
         }
         chat->left = true;
         if (chat->phase != PHASE_TALKING)
             break;
-        screen_say(&chat->screen, ENTRY_STATUS, "%s left", chat->link.host);
+        screen_say(&chat->screen, ENTRY_STATUS, "%s left", chat->who);
         say_not_sent(chat);
         if (chat->refused)
             finish(chat, EXIT_REFUSED);
         else
             part(chat);
         break;
-    case WIRE_DATA:
-    case WIRE_EOF:
-    case WIRE_BROKEN:
-        break; /* there is none in plain */
     }
 }
 
@@ -304,15 +383,14 @@ static void take_events(struct chat *chat, int64_t now_ms)
 {
     struct wire_event event;
 
-    while (chat->link.fd >= 0 && !prompt_busy(chat->screen.prompt) &&
-           plain_next(&chat->plain, now_ms, &event))
+    while (chat->link.fd >= 0 && !prompt_busy(chat->screen.prompt) && wire_next(&chat->wire, now_ms, &event))
         on_event(chat, &event);
 }
 
 /* How much may be received now. */
 static size_t room(const struct chat *chat)
 {
-    size_t room = plain_room(&chat->plain);
+    size_t room = wire_room(&chat->wire);
 
     if (chat->left || prompt_busy(chat->screen.prompt))
         return 0;
@@ -323,7 +401,7 @@ static size_t room(const struct chat *chat)
 static void end_broken(struct chat *chat, int error)
 {
     chat->link.broken = error;
-    plain_end(&chat->plain);
+    wire_end(&chat->wire);
 }
 
 static void receive(struct chat *chat, int64_t now_ms)
@@ -332,9 +410,9 @@ static void receive(struct chat *chat, int64_t now_ms)
     ssize_t count = link_recv(&chat->link, bytes, room(chat));
 
     if (count > 0)
-        plain_input(&chat->plain, bytes, (size_t)count, now_ms);
+        wire_input(&chat->wire, bytes, (size_t)count, now_ms);
     else if (count == 0)
-        plain_end(&chat->plain);
+        wire_end(&chat->wire);
     else if (count != -EAGAIN)
         end_broken(chat, (int)count);
 }
@@ -342,41 +420,85 @@ static void receive(struct chat *chat, int64_t now_ms)
 static void send_on(struct chat *chat, int64_t now_ms)
 {
     size_t len;
-    const uint8_t *bytes = plain_output(&chat->plain, &len);
+    const uint8_t *bytes = wire_output(&chat->wire, &len);
 
     size_t count = link_send(&chat->link, bytes, len, now_ms);
-    plain_sent(&chat->plain, count);
+    wire_sent(&chat->wire, count);
     if (count > 0)
         chat->undelivered_ms = now_ms + DELIVERY_MS;
 }
 
-static void greet(struct chat *chat, int fd, const struct addr *peer, int64_t now_ms)
+static void say_who_is_here(struct chat *chat, const struct arrival *arrival)
 {
-    link_open(&chat->link, fd, peer, chat->config->dead_ms, now_ms);
-    plain_init(&chat->plain);
+    const struct person *person = &chat->person;
+    char id[ID_TEXT_MAX];
+
+    if (person->self) {
+        screen_say(&chat->screen, ENTRY_STATUS,
+                   "%s: it is yourself, with the same key (nothing is remembered)", chat->link.name);
+        return;
+    }
+    screen_say(&chat->screen, ENTRY_STATUS, "%s is here, encrypted, %s", person->name, chat->link.name);
+    if (person->verified)
+        return;
+    screen_say(&chat->screen, ENTRY_STATUS, "%s is not verified: id %s", person->name,
+               id_print(&person->id, id));
+    if (*arrival->number)
+        screen_say(&chat->screen, ENTRY_STATUS,
+                   "number: %s; ask whether they see the same, then type /verify", arrival->number);
+}
+
+static void greet(struct chat *chat, struct arrival *arrival, int64_t now_ms)
+{
+    link_open(&chat->link, arrival->fd, &arrival->peer, chat->config->dead_ms, now_ms);
+    wire_init(&chat->wire, arrival->chan ? WIRE_SESSION : WIRE_PLAIN);
+    if (arrival->chan)
+        link_secure(&chat->link, arrival->chan);
+    if (buf_len(&arrival->early) > 0)
+        wire_input(&chat->wire, buf_bytes(&arrival->early), buf_len(&arrival->early), now_ms);
+    buf_done(&arrival->early);
+    chat->person = arrival->person;
     chat->phase = PHASE_TALKING;
     chat->left = false;
     chat->messages = 0;
-    screen_introduce(&chat->screen, chat->config->name, chat->link.host);
-    if (chat->meet->lobby)
+    introduce(chat);
+    if (arrival->chan)
+        say_who_is_here(chat, arrival);
+    else if (chat->meet->lobby)
         screen_say(&chat->screen, ENTRY_STATUS, "%s is here (plain TCP, not encrypted)", chat->link.name);
     else
         screen_say(&chat->screen, ENTRY_STATUS, "connected to %s (plain TCP, not encrypted)",
                    chat->link.name);
 }
 
+/* The same peer has come back while its old connection is still there. */
+static void replace(struct chat *chat, struct arrival *arrival, int64_t now_ms)
+{
+    screen_say(&chat->screen, ENTRY_STATUS, "%s has come back; the old connection is dropped", chat->who);
+    if (waiting(chat) > 0 || link_undelivered(&chat->link) > 0)
+        screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
+    link_abort(&chat->link);
+    wire_done(&chat->wire);
+    greet(chat, arrival, now_ms);
+}
+
 static void meet(struct chat *chat, int64_t now_ms)
 {
-    struct addr peer;
-    int fd = meet_step(chat->meet, chat->phase != PHASE_MEETING, now_ms, &peer);
+    struct arrival arrival;
+    int result = meet_step(chat->meet, chat->phase != PHASE_MEETING, now_ms, &arrival);
     char news[MEET_NEWS_MAX];
 
     while (meet_news(chat->meet, now_ms, news))
         screen_say(&chat->screen, ENTRY_STATUS, "%s", news);
-    if (fd >= 0)
-        greet(chat, fd, &peer, now_ms);
-    else if (fd != -EAGAIN)
+    see_to_question(chat);
+    if (result < 0)
         finish(chat, EXIT_NO_CONNECTION);
+    else if (result > 0 && chat->phase == PHASE_MEETING)
+        greet(chat, &arrival, now_ms);
+    else if (result > 0 && chat->phase == PHASE_TALKING)
+        replace(chat, &arrival, now_ms);
+    else if (result > 0)
+        arrival_drop(&arrival);
 }
 
 /* --- the loop */
@@ -409,7 +531,8 @@ static int fill_pollfds(const struct chat *chat, struct pollfd *fds)
 
     if (chat->link.fd >= 0)
         events =
-            (short)((room(chat) > 0 ? POLLIN : 0) | (waiting(chat) > 0 && !chat->link.broken ? POLLOUT : 0));
+            (short)((room(chat) > 0 ? POLLIN : 0) |
+                    ((waiting(chat) > 0 && !chat->link.broken) || link_waits(&chat->link) ? POLLOUT : 0));
     fds[POLL_LINK] = (struct pollfd){.fd = events ? chat->link.fd : -1, .events = events};
     return POLL_MEET + meet_pollfds(chat->meet, fds + POLL_MEET);
 }
@@ -426,8 +549,10 @@ static int64_t wake_ms(const struct chat *chat, int64_t now_ms)
     if (chat->link.fd < 0)
         return wake;
     wake = earlier(wake, chat->link.look_ms);
+    if (chat->link.more && room(chat) > 0)
+        return now_ms;
     if (!prompt_busy(chat->screen.prompt))
-        wake = earlier(wake, plain_wake_ms(&chat->plain));
+        wake = earlier(wake, wire_wake_ms(&chat->wire));
     if (chat->phase == PHASE_PARTING)
         wake = earlier(wake, now_ms + ACK_POLL_MS);
     return wake;
@@ -447,7 +572,7 @@ static void wait_for(struct chat *chat, struct pollfd *fds)
 
 static void exchange(struct chat *chat, const struct pollfd *link, int64_t now_ms)
 {
-    if (link->revents & ~POLLOUT && room(chat) > 0)
+    if ((link->revents & ~POLLOUT || chat->link.more) && room(chat) > 0)
         receive(chat, now_ms);
     if (now_ms >= chat->link.look_ms && link_lost(&chat->link, now_ms))
         end_broken(chat, -ERR_TIMEOUT);
@@ -471,7 +596,7 @@ static void turn(struct chat *chat)
     if (there && chat->link.fd >= 0)
         exchange(chat, &fds[POLL_LINK], now_ms);
     if (chat->phase == PHASE_OVER && there && chat->meet->keep && !chat->quitting) {
-        plain_done(&chat->plain);
+        wire_done(&chat->wire);
         chat->phase = PHASE_MEETING;
         screen_say(&chat->screen, ENTRY_STATUS, "waiting for the next caller");
     }
@@ -507,14 +632,16 @@ int chat_run(const struct chat_config *config, struct meet *meet)
     const struct prompt_listener listener = {on_line, on_interrupt, on_end, on_paste, &chat};
 
     link_init(&chat.link);
-    plain_init(&chat.plain);
+    wire_init(&chat.wire, meet->private ? WIRE_SESSION : WIRE_PLAIN);
     chat.signals_fd = signals_open(signals, sizeof signals / sizeof *signals);
-    int error = chat.signals_fd < 0 ? chat.signals_fd : prompt_open(&chat.screen.prompt, &listener, commands);
+    int error = chat.signals_fd < 0 ? chat.signals_fd
+                                    : prompt_open(&chat.screen.prompt, &listener,
+                                                  meet->private ? private_commands : commands);
     if (error) {
         err_say("%s: terminal: %s", config->command, err_text(error));
         return EXIT_SYSTEM;
     }
-    if (meet->reach)
+    if (meet->name)
         screen_say(&chat.screen, ENTRY_STATUS, "calling %s; /help lists what can be done", meet->name);
     else
         screen_say(&chat.screen, ENTRY_STATUS, "waiting for a caller; /help lists what can be done");
@@ -524,7 +651,7 @@ int chat_run(const struct chat_config *config, struct meet *meet)
     link_close(&chat.link);
     show_the_rest(&chat);
     prompt_close(chat.screen.prompt);
-    plain_done(&chat.plain);
+    wire_done(&chat.wire);
     close(chat.signals_fd);
     return chat.status;
 }

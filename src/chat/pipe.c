@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/sink.h"
 #include "chat/link.h"
+#include "chat/stream.h"
 
 /* How often to ask whether the last bytes are acknowledged: the kernel does not tell. */
 #define ACK_POLL_MS 5
@@ -36,8 +37,10 @@ struct pump {
     const struct pipe_config *config;
     struct meet *meet;
     struct link link;
-    struct way up;   /* standard input to the peer */
-    struct way down; /* the peer to standard output */
+    struct stream stream;
+    struct person person; /* who the peer is, in private */
+    struct way up;        /* standard input to the peer */
+    struct way down;      /* the peer to standard output */
     struct sink out;
     struct sink err;
     bool in_ended;     /* standard input, for every peer */
@@ -65,6 +68,12 @@ __attribute__((format(printf, 2, 3))) static void tell(struct pump *pump, const 
     sink_write(&pump->err, line, strlen(line));
 }
 
+/* How the peer is called. */
+static const char *name_of(const struct pump *pump)
+{
+    return pump->link.chan ? pump->person.name : pump->link.name;
+}
+
 static bool is_empty(const struct way *way)
 {
     return way->begin == way->end;
@@ -81,7 +90,8 @@ static void lose(struct pump *pump, int error)
 {
     const struct way *up = &pump->up;
     bool left = pump->down.ended && (error == -EPIPE || error == -ECONNRESET);
-    bool missed = !is_empty(up) || link_missed(&pump->link);
+    bool missed =
+        !is_empty(up) || (pump->link.chan ? stream_unacked(&pump->stream) > 0 : link_missed(&pump->link));
     size_t rest = up->end - up->begin + link_undelivered(&pump->link);
 
     if (left && !missed && up->ended) {
@@ -93,10 +103,10 @@ static void lose(struct pump *pump, int error)
                                 : "the peer left before standard input ended";
     const char *why = left ? "" : err_text(error);
     if (rest > 0)
-        err_say("%s: %s: %s%s (%zu bytes not delivered)", pump->config->command, pump->link.name, what, why,
+        err_say("%s: %s: %s%s (%zu bytes not delivered)", pump->config->command, name_of(pump), what, why,
                 rest);
     else
-        err_say("%s: %s: %s%s", pump->config->command, pump->link.name, what, why);
+        err_say("%s: %s: %s%s", pump->config->command, name_of(pump), what, why);
     fail(pump, EXIT_NO_CONNECTION);
 }
 
@@ -124,11 +134,13 @@ static void send_on(struct pump *pump, int64_t now_ms)
     struct way *way = &pump->up;
 
     if (!is_empty(way)) {
-        size_t count = link_send(&pump->link, way->bytes + way->begin, way->end - way->begin, now_ms);
+        size_t count = stream_send(&pump->stream, way->bytes + way->begin, way->end - way->begin, now_ms);
         way->begin += count;
+    } else if (stream_waits(&pump->stream)) {
+        stream_send(&pump->stream, NULL, 0, now_ms);
     }
     if (is_empty(way) && way->ended && !way->closed && !pump->link.broken) {
-        link_shut(&pump->link, now_ms);
+        stream_shut(&pump->stream, now_ms);
         pump->shut_ms = now_ms;
         way->closed = true;
     }
@@ -143,6 +155,8 @@ static void look_for_refusal(struct pump *pump)
 {
     size_t len = pump->down.end;
 
+    if (pump->link.chan)
+        return;
     if (pump->refused < sizeof busy_line && len < sizeof busy_line - pump->refused &&
         memcmp(busy_line + pump->refused, pump->down.bytes, len) == 0)
         pump->refused += len;
@@ -150,10 +164,10 @@ static void look_for_refusal(struct pump *pump)
         pump->refused = SIZE_MAX;
 }
 
-static void receive(struct pump *pump)
+static void receive(struct pump *pump, int64_t now_ms)
 {
     struct way *way = &pump->down;
-    ssize_t count = link_recv(&pump->link, way->bytes, sizeof way->bytes);
+    ssize_t count = stream_recv(&pump->stream, way->bytes, sizeof way->bytes, now_ms);
 
     if (count > 0) {
         way->begin = 0;
@@ -221,9 +235,9 @@ static void set_linger(struct pump *pump, size_t unacked, int64_t now_ms)
 static void stop_lingering(struct pump *pump)
 {
     const struct way *up = &pump->up, *down = &pump->down;
-    const char *name = pump->link.name;
+    const char *name = name_of(pump);
 
-    if (is_empty(up) && is_empty(down) && link_unacked(&pump->link) == 0) {
+    if (is_empty(up) && is_empty(down) && stream_unacked(&pump->stream) == 0) {
         tell(pump, "%s%s did not end in time", name, up->closed ? "" : ": standard input");
         fail(pump, EXIT_DONE);
         return;
@@ -248,14 +262,16 @@ static void settle(struct pump *pump, int64_t now_ms)
         if (isatty(STDIN_FILENO))
             up->ended = true;
         if (!up->ended)
-            tell(pump, "%s sends no more; waiting for the end of standard input", pump->link.name);
+            tell(pump, "%s sends no more; waiting for the end of standard input", name_of(pump));
     }
     if (up->closed && down->closed)
         link_check(&pump->link);
     send_on(pump, now_ms);
     if (pump->status >= 0)
         return;
-    size_t unacked = up->closed ? link_unacked(&pump->link) : 0;
+    if (up->closed && down->closed)
+        stream_part(&pump->stream, now_ms);
+    size_t unacked = up->closed ? stream_unacked(&pump->stream) : 0;
     set_linger(pump, unacked, now_ms);
     if (up->closed && down->closed && unacked == 0)
         fail(pump, EXIT_DONE);
@@ -266,14 +282,14 @@ static void settle(struct pump *pump, int64_t now_ms)
 /* Whether there is room for what the peer sends. */
 static bool receives(const struct pump *pump)
 {
-    return is_empty(&pump->down) && !pump->down.ended;
+    return is_empty(&pump->down) && (!pump->down.ended || stream_listens(&pump->stream));
 }
 
 static int fill_pollfds(const struct pump *pump, struct pollfd *fds)
 {
     const struct way *up = &pump->up, *down = &pump->down;
     bool there = pump->link.fd >= 0;
-    bool sends = !is_empty(up) && !pump->link.broken;
+    bool sends = (!is_empty(up) && !pump->link.broken) || stream_waits(&pump->stream);
     /* For standard input; the link can break meanwhile, which needs no event. */
     bool waits = down->ended && !up->closed;
     short events = (short)((receives(pump) ? POLLIN : 0) | (sends ? POLLOUT : 0));
@@ -305,7 +321,8 @@ static int64_t wake_ms(const struct pump *pump, int64_t now_ms)
         wake = pump->link.look_ms;
     if (pump->linger_ms < wake)
         wake = pump->linger_ms;
-    if (pump->link.broken && receives(pump)) /* what had arrived is taken without an event */
+    bool more = pump->link.broken || stream_has_more(&pump->stream);
+    if (more && receives(pump)) /* what has arrived is taken without an event */
         return now_ms;
     int64_t ask_ms = ask_again_ms(pump, now_ms);
     return ask_ms < wake ? ask_ms : wake;
@@ -332,10 +349,18 @@ static void tell_news(struct pump *pump, int64_t now_ms)
         tell(pump, "%s", news);
 }
 
-static void greet(struct pump *pump, int fd, const struct addr *peer, int64_t now_ms)
+static void greet(struct pump *pump, struct arrival *arrival, int64_t now_ms)
 {
-    link_open(&pump->link, fd, peer, pump->config->dead_ms, now_ms);
-    if (pump->meet->lobby)
+    link_open(&pump->link, arrival->fd, &arrival->peer, pump->config->dead_ms, now_ms);
+    if (arrival->chan)
+        link_secure(&pump->link, arrival->chan);
+    stream_open(&pump->stream, &pump->link, &arrival->early, now_ms);
+    buf_done(&arrival->early);
+    pump->person = arrival->person;
+    const char *trust = !arrival->chan || pump->person.verified || pump->person.self ? "" : ", unverified";
+    if (arrival->chan)
+        tell(pump, "%s is here (%s%s)", pump->person.name, pump->link.name, trust);
+    else if (pump->meet->lobby)
         tell(pump, "%s is here", pump->link.name);
     else
         tell(pump, "connected to %s", pump->link.name);
@@ -344,14 +369,13 @@ static void greet(struct pump *pump, int fd, const struct addr *peer, int64_t no
 /* Meet the peer, if there is none yet. */
 static void meet(struct pump *pump, int64_t now_ms)
 {
-    bool taken = pump->link.fd >= 0;
-    struct addr peer;
-    int fd = meet_step(pump->meet, taken, now_ms, &peer);
+    struct arrival arrival;
+    int result = meet_step(pump->meet, pump->link.fd >= 0, now_ms, &arrival);
 
     tell_news(pump, now_ms);
-    if (fd >= 0)
-        greet(pump, fd, &peer, now_ms);
-    else if (fd != -EAGAIN)
+    if (result > 0)
+        greet(pump, &arrival, now_ms);
+    else if (result < 0)
         fail(pump, EXIT_NO_CONNECTION);
 }
 
@@ -361,8 +385,9 @@ static void pump_on(struct pump *pump, const struct pollfd *fds, int64_t now_ms)
         read_input(pump);
     if (now_ms >= pump->link.look_ms && link_lost(&pump->link, now_ms))
         pump->link.broken = -ERR_TIMEOUT;
-    if ((fds[1].revents & ~POLLOUT || pump->link.broken) && receives(pump))
-        receive(pump);
+    bool more = pump->link.broken || stream_has_more(&pump->stream);
+    if ((fds[1].revents & ~POLLOUT || more) && receives(pump))
+        receive(pump, now_ms);
     else if (fds[1].revents & POLLERR && pump->down.ended)
         link_check(&pump->link);
     if (pump->status < 0)
@@ -392,10 +417,11 @@ static int serve(struct pump *pump)
     }
     if (pump->link.fd < 0)
         return pump->status;
+    if (pump->status == EXIT_DONE && pump->down.ended)
+        tell(pump, "%s left", name_of(pump));
+    stream_close(&pump->stream);
     if (pump->status == EXIT_DONE) {
         link_close(&pump->link);
-        if (pump->down.ended)
-            tell(pump, "%s left", pump->link.name);
     } else {
         link_abort(&pump->link);
     }

@@ -56,7 +56,7 @@ void screen_message(struct screen *screen, enum entry_kind kind, const void *tex
 
 void screen_say(struct screen *screen, enum entry_kind kind, const char *format, ...)
 {
-    char text[1024];
+    char text[SCREEN_SAY_MAX];
     va_list args;
 
     va_start(args, format);

@@ -23,7 +23,8 @@ void screen_introduce(struct screen *screen, const char *own, const char *peer);
 void screen_message(struct screen *screen, enum entry_kind kind, const void *text, size_t len, bool more);
 
 /* Show a line of the program's own: kind is ENTRY_STATUS or ENTRY_ERROR. An error also goes where standard error
- * goes, if that is no terminal. At most 1 KiB. */
+ * goes, if that is no terminal. At most SCREEN_SAY_MAX bytes. */
+#define SCREEN_SAY_MAX 2048
 void screen_say(struct screen *screen, enum entry_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/talk.h"
 
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/sandbox.h"
 #include "chat/chat.h"
 #include "chat/pipe.h"
 #include "cmd/option.h"
@@ -19,7 +22,7 @@ static void set_login_name(struct talk *talk)
 {
     const struct passwd *user = getpwuid(geteuid());
 
-    snprintf(talk->name, sizeof talk->name, "%s", user && *user->pw_name ? user->pw_name : "you");
+    snprintf(talk->name, sizeof talk->name, "%s", user && *user->pw_name ? user->pw_name : "nobody");
 }
 
 void talk_init(struct talk *talk, const char *command)
@@ -61,6 +64,15 @@ int talk_option(struct talk *talk, int option, const char *value)
         return set_name(talk, value);
     case TALK_LINGER:
         return set_duration(talk, "--linger", value, 0, &talk->linger_ms);
+    case TALK_IDENTITY:
+        talk->identity = value;
+        return 0;
+    case TALK_SEND_FROM:
+        talk->send_from = value;
+        return 0;
+    case TALK_ACCEPT_NEW:
+        talk->accept_new = true;
+        return 0;
     case TALK_DEAD_TIMEOUT:
         return set_duration(talk, "--dead-timeout", value, DEAD_MIN_NS, &talk->dead_ms);
     case '4':
@@ -77,24 +89,65 @@ int talk_option(struct talk *talk, int option, const char *value)
     }
 }
 
-int talk_check(const struct talk *talk)
+int talk_check(struct talk *talk)
 {
-    if (talk->plain)
+    if (!*talk->name)
+        set_login_name(talk);
+    if (!talk->plain || (!talk->identity && !talk->accept_new))
         return 0;
-    err_say("%s: talking in private is not there yet (--plain talks over plain TCP, which anybody on the way "
-            "can read)",
-            talk->command);
+    err_say("%s: %s: with --plain nobody proves who it is (leave one of them out)", talk->command,
+            talk->identity ? "--identity" : "--accept-new");
     return EXIT_USAGE;
+}
+
+int talk_open_private(const struct talk *talk, struct private *private)
+{
+    return private_open(private, &(struct private_config){.command = talk->command,
+                                                          .identity = talk->identity,
+                                                          .accept_new = talk->accept_new});
+}
+
+bool talk_is_chat(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+/* A chat may read what could be sent, and completes names of files; a pipe opens none. store is a file in the folder of the contacts, or
+ * NULL. */
+static int confine(const struct talk *talk, const char *store)
+{
+    char folder[PATH_MAX], here[PATH_MAX];
+    const char *home = getenv("HOME");
+    const char *change[] = {NULL, NULL};
+    const char *read[] = {NULL, NULL, NULL};
+    int landlock, count = 0;
+
+    if (store) {
+        snprintf(folder, sizeof folder, "%s", store);
+        *strrchr(folder, '/') = '\0';
+        change[0] = folder;
+    }
+    if (talk_is_chat() && !talk->send_from) {
+        if (home && *home == '/')
+            read[count++] = home;
+        if (getcwd(here, sizeof here))
+            read[count++] = here;
+    } else if (talk_is_chat() && strcmp(talk->send_from, "none") != 0) {
+        read[count++] = talk->send_from;
+    }
+    int error = sandbox_confine(&(struct sandbox_rules){.change = change, .read = read}, &landlock);
+    if (error)
+        err_say("%s: sandbox: %s", talk->command, err_text(error));
+    return error;
 }
 
 int talk_run(const struct talk *talk, struct meet *meet)
 {
+    const struct db *db = meet->private ? meet->private->trust->db : NULL;
     const struct pipe_config pipe = {talk->command, talk->dead_ms, talk->linger_ms, talk->quiet};
-    struct talk named = *talk;
+    const struct chat_config chat = {talk->command, talk->name, talk->dead_ms};
 
-    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-        return pipe_run(&pipe, meet);
-    if (!*named.name)
-        set_login_name(&named);
-    return chat_run(&(struct chat_config){talk->command, named.name, talk->dead_ms}, meet);
+    if (confine(talk, db ? db_path(db) : NULL) < 0)
+        return EXIT_SYSTEM;
+    return talk_is_chat() ? chat_run(&chat, meet) : pipe_run(&pipe, meet);
 }

@@ -97,7 +97,7 @@ def test_wrong_usage(command, words):
     ("call", ["7000"], "7000: that is a port, not a host (did you mean localhost:7000?)"),
     ("call", [":7000"], ":7000: that is a port, not a host (did you mean localhost:7000?)"),
     ("call", [], "whom? (yodel call --plain HOST[:PORT]; see 'yodel call --help')"),
-    ("call", ["a", "b"], "b: one host at a time (see 'yodel call --help')"),
+    ("call", ["a", "b"], "b: one peer at a time (see 'yodel call --help')"),
     ("listen", ["a", "b"], "b: one address at a time (see 'yodel listen --help')"),
 ])
 def test_what_is_wrong_is_named_and_what_would_be_right(command, words, said):
@@ -108,13 +108,6 @@ def test_hostile_text_is_not_repeated_raw():
     for command, words in (("call", ["\x1b[2J\nyodel: fine:x"]), ("listen", ["\x1b[2J\nyodel: fine:x"]),
                            ("listen", ["--accept-from", "\x1b[2J\n"])):
         assert "\x1b" not in one_line(run(command, *words), command)
-
-
-@pytest.mark.parametrize("command, words", [("listen", []), ("listen", ["127.0.0.1:0"]), ("call", ["localhost:7"])])
-def test_without_plain(command, words):
-    """Whoever believes that nobody listens in must not be disappointed."""
-    said = one_line(run(command, *words, plain=()), command)
-    assert "--plain" in said and "not there yet" in said
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
