@@ -78,9 +78,16 @@ static void queue_control(struct session *s, uint8_t type)
 /* What a frame that came means: something to tell, nothing, or a breach. */
 enum meaning { MEANS_EVENT, MEANS_NOTHING, MEANS_BREACH };
 
+/* What one that carries something must have in any case. */
+static bool carries(const struct session *s, const struct frame *frame, enum session_mode mode)
+{
+    return s->mode == mode && !s->bye_came && !s->ack_came && frame->len > 0 &&
+           frame->len <= SESSION_PAYLOAD_MAX;
+}
+
 static enum meaning take_text(struct session *s, const struct frame *frame, struct wire_event *event)
 {
-    if (s->mode != SESSION_TALK || s->bye_came || s->ack_came || frame->len == 0)
+    if (!carries(s, frame, SESSION_TALK))
         return MEANS_BREACH;
     uint8_t flags = frame->payload[0];
     const uint8_t *text = frame->payload + 1;
@@ -104,7 +111,7 @@ static enum meaning take_text(struct session *s, const struct frame *frame, stru
 
 static enum meaning take_data(const struct session *s, const struct frame *frame, struct wire_event *event)
 {
-    if (s->mode != SESSION_STREAM || s->eof_came || s->bye_came || s->ack_came || frame->len == 0)
+    if (!carries(s, frame, SESSION_STREAM) || s->eof_came)
         return MEANS_BREACH;
     *event = (struct wire_event){.kind = WIRE_DATA, .text = frame->payload, .len = frame->len};
     return MEANS_EVENT;

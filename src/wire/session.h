@@ -20,9 +20,12 @@
 /* The longest message either way, in bytes. */
 #define SESSION_MESSAGE_MAX ((size_t)1 << 20)
 
-/* The most that one frame carries of a message or a stream: with a header of 5 and flags of 1 it fits one record of TLS
- * (2^14 bytes: RFC 8446, 5.1). */
-#define SESSION_PIECE_MAX ((size_t)(16384 - 5 - 1))
+/* The longest payload of a frame that carries text or a stream, either way: with its header of 5 it fits one record of
+ * TLS (2^14 bytes: RFC 8446, 5.1). A longer one breaks the protocol. */
+#define SESSION_PAYLOAD_MAX ((size_t)(16384 - 5))
+
+/* How much of a message or a stream we put into one: the flags of a message take 1. */
+#define SESSION_PIECE_MAX (SESSION_PAYLOAD_MAX - 1)
 
 /* How many bytes may wait for the connection: one message of the longest kind while another is on its way, in frames. */
 #define SESSION_QUEUE_MAX                                                                                    \
@@ -37,7 +40,7 @@
 /* As in the HELLO. What belongs to the other mode is a breach of the protocol. */
 enum session_mode {
     SESSION_TALK = 1,   /* WIRE_TEXT, WIRE_LEFT, WIRE_BROKEN */
-    SESSION_STREAM = 2, /* WIRE_DATA, WIRE_EOF, WIRE_LEFT, WIRE_BROKEN */
+    SESSION_STREAM = 2, /* WIRE_DATA (1 to SESSION_PAYLOAD_MAX bytes), WIRE_EOF, WIRE_LEFT, WIRE_BROKEN */
 };
 
 struct session {

@@ -159,7 +159,8 @@ static bool listen_once(struct end *end)
         note(&end->heard, end->mode, event.text, event.len);
         break;
     case WIRE_DATA:
-        MUST(end->mode == SESSION_STREAM && event.len > 0 && !end->heard_eof);
+        MUST(end->mode == SESSION_STREAM && event.len > 0 && event.len <= SESSION_PAYLOAD_MAX);
+        MUST(!end->heard_eof);
         note(&end->heard, end->mode, event.text, event.len);
         break;
     case WIRE_EOF:
