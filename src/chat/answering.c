@@ -114,16 +114,21 @@ static void let_in(struct answering *a, int slot, int64_t now_ms)
     handshake_welcome(&waiting->handshake, answer->how, now_ms);
 }
 
+/* Whether a slot's caller waits for the user, in any way. */
+static bool is_waiting(const struct waiting_slot *slot)
+{
+    bool waits =
+        slot->stage == WAITING_LINE || slot->stage == WAITING_COMPARE || slot->stage == WAITING_ANSWER;
+
+    return waits && slot->handshake.fd >= 0 && !slot->handshake.over;
+}
+
 static int in_line(const struct answering *a)
 {
     int count = 0;
 
-    for (int i = 0; i < WAITING_MAX; i++) {
-        const struct waiting_slot *slot = &a->waiting.slots[i];
-        bool waits =
-            slot->stage == WAITING_LINE || slot->stage == WAITING_COMPARE || slot->stage == WAITING_ANSWER;
-        count += slot->handshake.fd >= 0 && !slot->handshake.over && waits;
-    }
+    for (int i = 0; i < WAITING_MAX; i++)
+        count += is_waiting(&a->waiting.slots[i]);
     return count;
 }
 
@@ -145,7 +150,8 @@ static void on_asks(struct answering *a, int slot, int64_t now_ms)
         turn_away(a, slot, REFUSE_BUSY, "called while others are in line", now_ms);
     else {
         waiting->stage = WAITING_LINE;
-        handshake_wait(&waiting->handshake, now_ms + ANSWERING_QUESTION_MS);
+        waiting->until_ms = now_ms + ANSWERING_QUESTION_MS;
+        handshake_wait(&waiting->handshake, INT64_MAX);
     }
 }
 
@@ -165,7 +171,8 @@ static void on_number(struct answering *a, int slot, int64_t now_ms)
         return;
     }
     waiting->stage = WAITING_ANSWER;
-    handshake_wait(&waiting->handshake, now_ms + ANSWERING_QUESTION_MS);
+    waiting->until_ms = now_ms + ANSWERING_QUESTION_MS;
+    handshake_wait(&waiting->handshake, INT64_MAX);
     a->asked = slot;
 }
 
@@ -174,18 +181,11 @@ static const char *hint_of(int error)
     return error == -ERR_NOT_TLS || error == -ERR_TIMEOUT ? " (--plain talks with nc and the like)" : "";
 }
 
-static void on_failure(struct answering *a, int slot, int64_t now_ms)
+static void on_failure(struct answering *a, int slot)
 {
     struct waiting_slot *waiting = &a->waiting.slots[slot];
     struct handshake *h = &waiting->handshake;
 
-    if (waiting->stage == WAITING_ANSWER && h->error == -ERR_TIMEOUT) {
-        news_say(a->news, "nobody answered: %s is turned away", a->answers[slot].person.name);
-        withdraw_question(a, slot);
-        h->over = false; /* it can be told still */
-        handshake_refuse(h, REFUSE_TIMEOUT, now_ms);
-        return;
-    }
     withdraw_question(a, slot);
     if (waiting->stage == WAITING_COMPARE || waiting->stage == WAITING_ANSWER)
         news_say(a->news, "%s (%s) broke off after the numbers were exchanged: %s",
@@ -218,7 +218,7 @@ static bool answer_on(struct answering *a, int slot, int64_t now_ms, struct arri
             withdraw_question(a, slot);
             break;
         case HANDSHAKE_FAILED:
-            on_failure(a, slot, now_ms);
+            on_failure(a, slot);
             break;
         case HANDSHAKE_NONE:
         case HANDSHAKE_WELCOMED: /* of a caller */
@@ -227,24 +227,38 @@ static bool answer_on(struct answering *a, int slot, int64_t now_ms, struct arri
     }
 }
 
-/* Begin the exchange with whoever has been in line for longest; nobody any more, once the seat is taken. */
+/* Nobody waits any more once the seat is taken, nor for ever. */
+static void clear_line(struct answering *a, int64_t now_ms)
+{
+    for (int i = 0; i < WAITING_MAX; i++) {
+        const struct waiting_slot *slot = &a->waiting.slots[i];
+        if (!is_waiting(slot))
+            continue;
+        if (a->seated)
+            turn_away(a, i, REFUSE_BUSY, "had to wait, and now the seat is taken", now_ms);
+        else if (slot->stage != WAITING_COMPARE && now_ms >= slot->until_ms)
+            turn_away(a, i, REFUSE_TIMEOUT, "got no answer in time", now_ms);
+    }
+}
+
+/* Begin the exchange with whoever has been in line for longest. */
 static void serve_line(struct answering *a, int64_t now_ms)
 {
     int next = -1;
-    bool exchanging = a->asked >= 0;
 
+    clear_line(a, now_ms);
+    if (a->asked >= 0 || now_ms < a->exchange_ms)
+        return;
     for (int i = 0; i < WAITING_MAX; i++) {
-        struct waiting_slot *slot = &a->waiting.slots[i];
-        if (slot->handshake.fd < 0 || slot->handshake.over)
+        const struct waiting_slot *slot = &a->waiting.slots[i];
+        if (!is_waiting(slot))
             continue;
-        exchanging = exchanging || slot->stage == WAITING_COMPARE;
-        if (a->seated &&
-            (slot->stage == WAITING_LINE || slot->stage == WAITING_COMPARE || slot->stage == WAITING_ANSWER))
-            turn_away(a, i, REFUSE_BUSY, "had to wait, and now the seat is taken", now_ms);
-        else if (slot->stage == WAITING_LINE && (next < 0 || slot->order < a->waiting.slots[next].order))
+        if (slot->stage == WAITING_COMPARE)
+            return;
+        if (next < 0 || slot->order < a->waiting.slots[next].order)
             next = i;
     }
-    if (next < 0 || exchanging || a->seated || now_ms < a->exchange_ms)
+    if (next < 0)
         return;
     a->exchange_ms = now_ms + ANSWERING_EXCHANGE_MS;
     a->waiting.slots[next].stage = WAITING_COMPARE;
@@ -282,11 +296,11 @@ void answering_seat(struct answering *a, const struct person *person)
 
 bool answering_step(struct answering *a, int64_t now_ms, struct arrival *arrival)
 {
-    waiting_serve(&a->waiting, now_ms);
     for (int i = 0; i < WAITING_MAX; i++)
         if (answer_on(a, i, now_ms, arrival))
             return true;
     serve_line(a, now_ms);
+    waiting_serve(&a->waiting, now_ms);
     see_to_ticket(a, now_ms);
     return false;
 }
@@ -294,11 +308,20 @@ bool answering_step(struct answering *a, int64_t now_ms, struct arrival *arrival
 int64_t answering_wake_ms(const struct answering *a)
 {
     int64_t wake_ms = waiting_wake_ms(&a->waiting);
+    int64_t line_ms = INT64_MAX;
+    bool busy = a->asked >= 0;
 
-    for (int i = 0; i < WAITING_MAX && a->asked < 0; i++) {
+    for (int i = 0; i < WAITING_MAX; i++) {
         const struct waiting_slot *slot = &a->waiting.slots[i];
-        if (slot->handshake.fd >= 0 && slot->stage == WAITING_LINE && a->exchange_ms < wake_ms)
-            wake_ms = a->exchange_ms;
+        if (!is_waiting(slot))
+            continue;
+        if (a->seated)
+            return 0; /* they are to be told */
+        busy = busy || slot->stage == WAITING_COMPARE;
+        if (slot->stage == WAITING_LINE)
+            line_ms = a->exchange_ms;
+        if (slot->stage != WAITING_COMPARE && slot->until_ms < wake_ms)
+            wake_ms = slot->until_ms;
     }
-    return wake_ms;
+    return !busy && line_ms < wake_ms ? line_ms : wake_ms;
 }

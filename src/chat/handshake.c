@@ -196,6 +196,17 @@ static void leave(struct handshake *h, int64_t now_ms)
     flush(h);
 }
 
+/* Now it depends on the listener's user. */
+static void be_patient(struct handshake *h, int64_t now_ms)
+{
+    bool caller = h->config.role == GREETING_CALLER;
+
+    if (h->patient || !caller || !h->greets || h->greeting.hello.name_len == 0)
+        return;
+    h->patient = true;
+    h->until_ms = now_ms + HANDSHAKE_ANSWER_MS;
+}
+
 enum handshake_event handshake_step(struct handshake *h, int64_t now_ms)
 {
     enum handshake_event event;
@@ -213,6 +224,7 @@ enum handshake_event handshake_step(struct handshake *h, int64_t now_ms)
     if (h->greets)
         take_opened(h);
     event = h->greets ? take_frames(h) : HANDSHAKE_NONE; /* what was said before the end counts */
+    be_patient(h, now_ms);
     if (event == HANDSHAKE_NONE && !h->error && now_ms >= h->until_ms)
         h->error = -ERR_TIMEOUT;
     if (event == HANDSHAKE_NONE && h->error)

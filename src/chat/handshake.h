@@ -18,6 +18,9 @@
 /* From the connection until the peer has said all that it says by itself (PROTOCOL.md). */
 #define HANDSHAKE_MS 10000
 
+/* How long a caller waits for the answer once the listener has said who it is: its user may have to answer for others first. */
+#define HANDSHAKE_ANSWER_MS 130000
+
 /* How long somebody who was refused may take to hang up. */
 #define HANDSHAKE_LEAVING_MS 2000
 
@@ -49,6 +52,7 @@ struct handshake {
     struct greeting greeting;
     struct buf in; /* opened, and not yet taken */
     bool greets;   /* TLS is done */
+    bool patient;  /* a caller who waits for an answer */
     bool over;     /* it is only seen out */
     bool shut;     /* our end has been sent */
     int error;     /* negative; 0: none */

@@ -201,7 +201,6 @@ static bool call_on(struct rendezvous *r, int64_t now_ms, struct arrival *arriva
                      "asked "
                      "whether you may come in",
                      h->greeting.number);
-            handshake_wait(h, now_ms + ANSWERING_QUESTION_MS + HANDSHAKE_MS);
             break;
         case CALLING_WELCOMED:
             if (on_welcome(r, which, now_ms, arrival))
@@ -254,7 +253,7 @@ bool rendezvous_step(struct rendezvous *r, bool taken, int64_t now_ms, struct ar
     }
     if (r->calls && !r->status)
         tell_of_retry(r);
-    if (r->calls && !r->status && now_ms >= r->give_up_ms)
+    if (!r->answering.seated && !r->status && now_ms >= r->give_up_ms)
         give_up(r);
     return false;
 }
@@ -275,5 +274,7 @@ int64_t rendezvous_wake_ms(const struct rendezvous *r)
 {
     int64_t wake_ms = earlier(answering_wake_ms(&r->answering), news_wake_ms(&r->news));
 
-    return r->calls ? earlier(wake_ms, earlier(calling_wake_ms(&r->calling), r->give_up_ms)) : wake_ms;
+    if (r->calls)
+        wake_ms = earlier(wake_ms, calling_wake_ms(&r->calling));
+    return r->answering.seated ? wake_ms : earlier(wake_ms, r->give_up_ms);
 }

@@ -11,6 +11,7 @@ void waiting_init(struct waiting *waiting, const struct handshake_config *config
 {
     memset(waiting, 0, sizeof *waiting);
     waiting->config = *config;
+    waiting->begin_ms = INT64_MAX;
     for (int i = 0; i < WAITING_MAX; i++)
         handshake_init(&waiting->slots[i].handshake);
 }
@@ -69,14 +70,23 @@ static struct waiting_slot *free_slot(struct waiting *waiting)
     return leaving;
 }
 
+#define STEP_MS (1000 / WAITING_RATE)
+
+/* When one more may begin. */
+static int64_t next_begin_ms(const struct waiting *waiting)
+{
+    return waiting->full_ms - (WAITING_BURST - 1) * STEP_MS;
+}
+
 /* Returns whether it is served now, or was found to be gone. */
 static bool serve(struct waiting *waiting, int fd, const struct addr *peer, int64_t now_ms)
 {
-    if (served_from(waiting, peer) >= WAITING_SOURCE_MAX)
+    if (now_ms < next_begin_ms(waiting) || served_from(waiting, peer) >= WAITING_SOURCE_MAX)
         return false;
     struct waiting_slot *slot = free_slot(waiting);
     if (!slot)
         return false;
+    waiting->full_ms = (waiting->full_ms > now_ms ? waiting->full_ms : now_ms) + STEP_MS;
     handshake_drop(&slot->handshake);
     slot->stage = WAITING_PROVING;
     slot->order = ++waiting->orders;
@@ -84,33 +94,84 @@ static bool serve(struct waiting *waiting, int fd, const struct addr *peer, int6
     return true;
 }
 
+static int parked_from(const struct waiting *waiting, const struct addr *peer)
+{
+    struct in6_addr host, other;
+    int count = 0;
+
+    addr_host(peer, &host);
+    for (int i = 0; i < waiting->parked_count; i++) {
+        addr_host(&waiting->parked[i].peer, &other);
+        count += memcmp(&host, &other, sizeof host) == 0;
+    }
+    return count;
+}
+
+/* The last one of the source that has most. */
+static int most_pushing(const struct waiting *waiting)
+{
+    int found = 0, most = 0;
+
+    for (int i = 0; i < waiting->parked_count; i++) {
+        int count = parked_from(waiting, &waiting->parked[i].peer);
+        if (count >= most) {
+            most = count;
+            found = i;
+        }
+    }
+    return found;
+}
+
 int waiting_add(struct waiting *waiting, int fd, const struct addr *peer, int64_t now_ms)
 {
+    int result = 0;
+
     if (waiting->parked_count == 0 && serve(waiting, fd, peer, now_ms))
         return 0;
     if (waiting->parked_count == WAITING_PARKED_MAX) {
-        cut_off(fd);
-        return -ERR_FULL;
+        int last = most_pushing(waiting);
+        cut_off(waiting->parked[last].fd);
+        unpark(waiting, last);
+        result = -ERR_FULL;
     }
-    int last = waiting->parked_count++;
-    waiting->parked[last].fd = fd;
-    waiting->parked[last].peer = *peer;
-    waiting->parked[last].until_ms = now_ms + HANDSHAKE_MS;
-    return 0;
+    int at = waiting->parked_count++;
+    waiting->parked[at].fd = fd;
+    waiting->parked[at].peer = *peer;
+    waiting->parked[at].until_ms = now_ms + HANDSHAKE_MS;
+    return result;
+}
+
+/* Serve the next: of the sources that may be served the first of the one that has fewest. Returns whether somebody was. */
+static bool serve_next(struct waiting *waiting, int64_t now_ms)
+{
+    int next = -1, fewest = WAITING_PARKED_MAX + 1;
+
+    for (int i = 0; i < waiting->parked_count; i++) {
+        const struct addr *peer = &waiting->parked[i].peer;
+        int count = parked_from(waiting, peer);
+        if (count < fewest && served_from(waiting, peer) < WAITING_SOURCE_MAX) {
+            fewest = count;
+            next = i;
+        }
+    }
+    if (next < 0 || !serve(waiting, waiting->parked[next].fd, &waiting->parked[next].peer, now_ms))
+        return false;
+    unpark(waiting, next);
+    return true;
 }
 
 void waiting_serve(struct waiting *waiting, int64_t now_ms)
 {
-    for (int i = 0; i < waiting->parked_count;) {
-        if (serve(waiting, waiting->parked[i].fd, &waiting->parked[i].peer, now_ms)) {
-            unpark(waiting, i);
-        } else if (now_ms >= waiting->parked[i].until_ms) {
+    for (int i = waiting->parked_count; i-- > 0;) {
+        if (now_ms >= waiting->parked[i].until_ms) {
             cut_off(waiting->parked[i].fd);
             unpark(waiting, i);
-        } else {
-            i++;
         }
     }
+    while (waiting->parked_count > 0 && serve_next(waiting, now_ms))
+        ;
+    bool early = waiting->parked_count > 0 && now_ms < next_begin_ms(waiting);
+    waiting->begin_ms = early ? next_begin_ms(waiting) : INT64_MAX; /* else a slot has to become free */
 }
 
 int waiting_pollfds(const struct waiting *waiting, struct pollfd fds[static WAITING_POLL_MAX])
@@ -135,5 +196,5 @@ int64_t waiting_wake_ms(const struct waiting *waiting)
     }
     for (int i = 0; i < waiting->parked_count; i++)
         wake_ms = waiting->parked[i].until_ms < wake_ms ? waiting->parked[i].until_ms : wake_ms;
-    return wake_ms;
+    return waiting->begin_ms < wake_ms ? waiting->begin_ms : wake_ms;
 }
