@@ -80,10 +80,12 @@ _yodel_call() {
 }
 
 _yodel_peers() {
-    if [[ $cur == -* ]]; then
-        _yodel_words '--json --help -h'
+    if [[ $prev == --identity ]]; then
+        compopt -o default
+    elif [[ $cur == -* ]]; then
+        _yodel_words '--json --identity --help -h'
     elif [[ $prev == peers || $prev == --json ]]; then
-        _yodel_words 'show rename verify block unblock forget'
+        _yodel_words 'show rename verify block unblock forget me'
     elif [[ " show rename verify block unblock forget " == *" $prev "* ]]; then
         _yodel_contacts
     fi

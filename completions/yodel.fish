@@ -44,14 +44,16 @@ complete -c yodel -n '__yodel_command call' -l retry -d 'Try again until somebod
 complete -c yodel -n '__yodel_command call' -x -s p -d 'The port (5188)'
 complete -c yodel -n '__yodel_command call' -a 'localhost (__fish_print_hostnames)' -d Host
 
-set --local first '__yodel_command peers; and not __fish_seen_subcommand_from show rename verify block unblock forget'
+set --local first '__yodel_command peers; and not __fish_seen_subcommand_from show rename verify block unblock forget me'
 complete -c yodel -n $first -a show -d 'All that is known of them'
 complete -c yodel -n $first -a rename -d 'Another name, on this side'
 complete -c yodel -n $first -a verify -d 'You have compared the id with them'
 complete -c yodel -n $first -a block -d 'Never let them in'
 complete -c yodel -n $first -a unblock -d 'Let them in again'
 complete -c yodel -n $first -a forget -d 'Erase them, and all that belongs to them'
+complete -c yodel -n $first -a me -d 'Your own id'
 complete -c yodel -n '__yodel_command peers; and contains -- (commandline -opc)[-1] show rename verify block unblock forget' -a '(__yodel_contacts)' -d Contact
+complete -c yodel -n '__yodel_command peers' -r -F -l identity -d 'With me: that of another key'
 complete -c yodel -n '__yodel_command peers' -l json -d 'A JSON object for each contact'
 complete -c yodel -n '__yodel_command peers' -s h -l help -d Help
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* yodel peers: who this user knows. It never makes a store: somebody who asks whom they know has not begun to know anybody. */
+/* yodel peers: who this user knows. It never makes a store: somebody who asks whom they know has not begun to
+ * know anybody. */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "chat/identity.h"
 #include "cmd/cmd.h"
 #include "cmd/option.h"
 #include "cmd/roster.h"
@@ -13,7 +15,8 @@
 
 struct peers {
     bool json;
-    struct db *db; /* NULL: there is none yet */
+    struct db *db;        /* NULL: there is none yet */
+    const char *identity; /* --identity, or NULL */
     const char *name, *second;
     struct contact contact; /* that name means, for those who want one */
 };
@@ -24,14 +27,17 @@ static const char help[] = "yodel peers                     everybody you know\n
                            "\n"
                            "usage: yodel peers [--json]\n"
                            "       yodel peers ACTION NAME\n"
+                           "       yodel peers me [--identity FILE]\n"
                            "\n"
                            "  show NAME         all that is known of them\n"
                            "  rename OLD NEW    another name, on this side\n"
                            "  verify NAME       you have compared the id with them: it is theirs\n"
                            "  block NAME        never let them in, and do not call them\n"
-                           "  unblock NAME      do again\n"
+                           "  unblock NAME      undo that\n"
                            "  forget NAME       erase them, and all that belongs to them\n"
+                           "  me                your own id, which others compare\n"
                            "\n"
+                           "  --identity FILE   with me: that of another key\n"
                            "  --json            one JSON object for each contact, a line each\n"
                            "  -h, --help        this\n"
                            "\n"
@@ -136,6 +142,21 @@ static int forget(struct peers *peers)
     return finish(peers, error, "is forgotten");
 }
 
+/* Makes the key, if this is its first use. */
+static int me(struct peers *peers)
+{
+    char why[DB_WHY_MAX], id[ID_TEXT_MAX];
+    struct key *key;
+
+    if (identity_open(&key, peers->identity, why, sizeof why) < 0) {
+        err_say("peers: %s", why);
+        return EXIT_SYSTEM;
+    }
+    printf(peers->json ? "{\"id\":\"%s\"}\n" : "%s\n", id_print(key_id(key), id));
+    key_free(key);
+    return EXIT_DONE;
+}
+
 static const struct action {
     const char *name;
     int (*run)(struct peers *peers);
@@ -145,7 +166,7 @@ static const struct action {
     {"block", block, 1}, {"unblock", unblock, 1},  {"forget", forget, 1},
 };
 
-static const struct action list_action = {"", list, 0};
+static const struct action list_action = {"", list, 0}, me_action = {"me", me, 0};
 
 /* Fill in the contact that the first operand means. */
 static int find(struct peers *peers)
@@ -180,11 +201,13 @@ static int run(struct peers *peers, const struct action *action)
     return status;
 }
 
-static int check_operands(const struct action *action, int count)
+static int check_count(const struct action *action, int count)
 {
     if (count == action->operands)
         return 0;
-    if (action->operands == 2)
+    if (action->operands == 0)
+        err_say("peers: me: takes no name (yodel peers me)");
+    else if (action->operands == 2)
         err_say("peers: rename: which one, and to what? (yodel peers rename OLD NEW)");
     else if (count < action->operands)
         err_say("peers: %s: whom? (yodel peers %s NAME)", action->name, action->name);
@@ -194,43 +217,65 @@ static int check_operands(const struct action *action, int count)
 }
 
 /* Returns NULL after it has said what is wrong. */
-static const struct action *find_action(int argc, char **argv)
+static const struct action *find_action(const char *name)
 {
-    if (optind == argc)
+    if (!name)
         return &list_action;
+    if (strcmp(name, me_action.name) == 0)
+        return &me_action;
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
-        if (strcmp(argv[optind], actions[i].name) == 0)
-            return check_operands(&actions[i], argc - optind - 1) ? NULL : &actions[i];
-    err_say(
-        "peers: %s: no such action (show, rename, verify, block, unblock, forget; see 'yodel peers --help')",
-        argv[optind]);
+        if (strcmp(name, actions[i].name) == 0)
+            return &actions[i];
+    err_say("peers: %s: no such action (show, rename, verify, block, unblock, forget, me; see 'yodel peers "
+            "--help')",
+            name);
     return NULL;
+}
+
+/* Returns 0, an exit status, or -1 when --help was all that was asked. */
+static int parse(struct peers *peers, const struct action **action, int argc, char **argv)
+{
+    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+                                          {"identity", required_argument, NULL, 'i'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    int option;
+
+    while ((option = option_next(argc, argv, "h", longs)) != -1) {
+        if (option == 'h')
+            return -1;
+        if (option == 'j')
+            peers->json = true;
+        else if (option == 'i')
+            peers->identity = optarg;
+        else
+            return EXIT_USAGE;
+    }
+    *action = find_action(argv[optind]);
+    if (!*action || (optind < argc && check_count(*action, argc - optind - 1)))
+        return EXIT_USAGE;
+    if (peers->identity && *action != &me_action) {
+        err_say("peers: --identity: only with me (contacts are the same whatever key you use)");
+        return EXIT_USAGE;
+    }
+    peers->name = (*action)->operands > 0 ? argv[optind + 1] : NULL;
+    peers->second = (*action)->operands > 1 ? argv[optind + 2] : NULL;
+    return 0;
 }
 
 int cmd_peers(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
     struct peers peers = {.json = false};
-    int option;
+    const struct action *action = NULL;
 
     option_hold_standard_descriptors();
     setlocale(LC_CTYPE, "");
-    while ((option = option_next(argc, argv, "h", longs)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return EXIT_DONE;
-        }
-        if (option != 'j')
-            return EXIT_USAGE;
-        peers.json = true;
+    int status = parse(&peers, &action, argc, argv);
+    if (status < 0) {
+        fputs(help, stdout);
+        return EXIT_DONE;
     }
-    const struct action *action = find_action(argc, argv);
-    if (!action)
-        return EXIT_USAGE;
-    if (action->operands > 0)
-        peers.name = argv[optind + 1];
-    if (action->operands > 1)
-        peers.second = argv[optind + 2];
-    return run(&peers, action);
+    if (status)
+        return status;
+    return action == &me_action ? me(&peers) : run(&peers, action);
 }

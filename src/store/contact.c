@@ -80,8 +80,8 @@ static int read_number(struct query *query, int64_t *number)
     return query_done(query);
 }
 
-/* Whether a name is free, and the smallest number that makes it so: one question, for a stranger may bring thousands of keys
- * of one name. */
+/* Whether a name is free, and the smallest number that makes it so: one question, for a stranger may bring
+ * thousands of keys of one name. */
 static int free_number(struct db *db, const char *name, int64_t *number)
 {
     char stem[CONTACT_NAME_MAX + 1];

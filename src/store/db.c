@@ -152,7 +152,8 @@ static int make_folder(const char *path, char *why, size_t why_len)
     return error;
 }
 
-/* Nobody else is to read it. What cannot be helped (a file system without modes, or read-only) is no error. */
+/* Nobody else is to read it. What cannot be helped (a file system without modes, or read-only) is no
+ * error. */
 static void tighten(const char *path, const struct stat *info)
 {
     if (info->st_mode & 077 && info->st_uid == geteuid() && chmod(path, info->st_mode & 0600) < 0)
@@ -169,8 +170,8 @@ static void tighten_companion(const char *path, const char *suffix)
         tighten(name, &info);
 }
 
-/* The descriptor is closed at once and only of a file that is new: SQLite has none of it open yet, so that no lock is
- * lost with it. SQLite itself would make the file for everybody whom the umask does not keep out. */
+/* The descriptor is closed at once and only of a file that is new: SQLite has none of it open yet, so that no
+ * lock is lost with it. SQLite itself would make the file for everybody whom the umask does not keep out. */
 static int prepare_file(const char *path)
 {
     struct stat info;
@@ -199,7 +200,8 @@ static int prepare_file(const char *path)
 
 /* --- opening */
 
-/* Before the first use: one thread, no statistics, no memory put aside. Fails harmlessly when SQLite runs already. */
+/* Before the first use: one thread, no statistics, no memory put aside. Fails harmlessly when SQLite runs
+ * already. */
 static void start_sqlite(void)
 {
     struct sigaction action;
@@ -210,8 +212,8 @@ static void start_sqlite(void)
         signal(SIGXFSZ, SIG_IGN);
 }
 
-/* Asked by SQLite before each new try, and told how many there were. Its own handler sleeps for 100 ms before long: beside a
- * process that writes all the time its turn never came, measured. */
+/* Asked by SQLite before each new try, and told how many there were. Its own handler sleeps for 100 ms before
+ * long: beside a process that writes all the time its turn never came, measured. */
 static int wait_for_turn(void *context, int tries)
 {
     struct db *db = context;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One statement of SQL, from its text to its last row. An error sticks: what is asked of the query after it does nothing,
- * and query_done() tells it. */
+/* One statement of SQL, from its text to its last row. An error sticks: what is asked of the query after it
+ * does nothing, and query_done() tells it. */
 #ifndef YODEL_STORE_QUERY_H
 #define YODEL_STORE_QUERY_H
 
@@ -21,7 +21,8 @@ struct query {
 /* Begin a statement; sql is one statement of ours, with a ? for each value. */
 void query_init(struct query *query, struct db *db, const char *sql);
 
-/* Give the next parameter its value. Text and bytes are not copied: they stay as they are until query_done(). NULL is SQL's. */
+/* Give the next parameter its value. Text and bytes are not copied: they stay as they are until query_done().
+ * NULL is SQL's. */
 void query_bind_int(struct query *query, int64_t value);
 void query_bind_text(struct query *query, const char *text);
 void query_bind_bytes(struct query *query, const void *bytes, size_t len);
@@ -29,8 +30,8 @@ void query_bind_bytes(struct query *query, const void *bytes, size_t len);
 /* Step to the next row, with every parameter bound. Returns 1; 0: there are no more; or a negative error. */
 int query_next(struct query *query);
 
-/* A column of the row, from 0. Text is never NULL and lives until the next step. query_bytes() tells whether the column
- * has exactly len bytes, and copies them then. */
+/* A column of the row, from 0. Text is never NULL and lives until the next step. query_bytes() tells whether
+ * the column has exactly len bytes, and copies them then. */
 int64_t query_int(const struct query *query, int column);
 const char *query_text(const struct query *query, int column);
 bool query_bytes(const struct query *query, int column, void *bytes, size_t len);

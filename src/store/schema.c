@@ -6,10 +6,12 @@
 #include "base/err.h"
 #include "store/query.h"
 
-/* Each brings the tables from the version that is its index to the next one. Never change one that was released.
+/* Each brings the tables from the version that is its index to the next one. Never change one that was
+ * released.
  *
- * Rows of contacts are never used again (AUTOINCREMENT): a process that still holds the number of a forgotten contact
- * finds nobody by it. A burnt ticket outlives its contact: it stays burnt. Times are seconds since 1970. */
+ * Rows of contacts are never used again (AUTOINCREMENT): a process that still holds the number of a forgotten
+ * contact finds nobody by it. A burnt ticket outlives its contact: it stays burnt. Times are seconds since
+ * 1970. */
 static const char *const steps[SCHEMA_VERSION] = {
     "CREATE TABLE contact ("
     "  row INTEGER PRIMARY KEY AUTOINCREMENT,"

@@ -4,11 +4,13 @@
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 import pexpect
 import pytest
 
-from service import PATIENCE, ROOT
+from service import PATIENCE, ROOT, YODEL
+from storelib import home
 
 FOLDER = ROOT / "completions"
 
@@ -139,5 +141,56 @@ def test_zsh(tmp_path):
             shell.send("\x15")  # not Ctrl-C: that throws away what was typed after it
             shell.sendline(f"print -r - DO''NE{number}")
             shell.expect(f"DONE{number}\r\n")
+    finally:
+        shell.close(force=True)
+
+
+HOSTILE = "$(touch${IFS}owned)`touch${IFS}owned2`;'\"*~"
+
+
+@pytest.fixture
+def contacts(home):
+    """Whoever completes knows these; one was given a name that a shell would obey."""
+    home.add("anna", "antonia", "berta")
+    assert home.peers("rename", "berta", HOSTILE).status == 0
+    (home.root / "bin").mkdir()
+    (home.root / "bin" / "yodel").symlink_to(Path(YODEL).resolve())
+    home.env["PATH"] = f"{home.root}/bin:/usr/bin:/bin"
+    yield home
+    assert not list(home.root.rglob("owned*"))
+
+
+def test_bash_completes_contacts(contacts):
+    script = ('source "$1"; cd "$HOME"; for cur in an $\'$(t\' x; do COMP_WORDS=(yodel peers show "$cur"); COMP_CWORD=3; '
+              'COMPREPLY=(); _yodel; eval "printf \'<%s>\' ${COMPREPLY[*]-}"; echo; done')
+    done = contacts.run("bash", "--norc", "-c", script, "-", FOLDER / "yodel.bash")
+    assert done.all == (0, f"<anna><antonia>\n<{HOSTILE}>\n<>\n", "")
+
+
+def test_fish_completes_contacts(contacts):
+    for typed, wanted in (("an", {"anna", "antonia"}), ("'$(t", None), ("x", set())):
+        done = contacts.run("fish", "--no-config", "-c", "source $argv[1]; cd; complete -C $argv[2]",
+                            FOLDER / "yodel.fish", f"yodel peers show {typed}")
+        offered = {line.partition("\t")[0] for line in done.out.splitlines()}
+        assert done.err == "" and (wanted is None or offered == wanted), done
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
+def test_zsh_completes_contacts(contacts):
+    shell = pexpect.spawn("zsh", ["-f", "-i"], encoding="utf-8", timeout=10 * PATIENCE, dimensions=(50, 150),
+                          cwd=str(contacts.path), env={**contacts.env, "TERM": "dumb"})
+    try:
+        shell.sendline("unsetopt zle_bracketed_paste prompt_cr prompt_sp 2>/dev/null; PS1='READY> '; "
+                       f"fpath=({shlex.quote(str(FOLDER))} $fpath); autoload -U compinit; compinit -u -D; "
+                       "setopt auto_list no_list_beep; print -r - GO''ON")
+        shell.expect("GOON\r\nREADY> ")
+        shell.send("yodel peers show ann\t")
+        shell.expect("show anna ")
+        shell.send("\x15")
+        shell.send("yodel peers show \\$\t\r")
+        shell.expect("\r\n")
+        shell.expect_exact(HOSTILE)
+        shell.expect_exact("id ")
+        shell.expect("READY> ")
     finally:
         shell.close(force=True)

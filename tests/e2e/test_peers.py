@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`yodel peers`: what it tells of contacts, what it changes, and what it says when it does not."""
 
+import base64
+import hashlib
 import json
 import re
 import unicodedata
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from service import YODEL
 from storelib import TOOL, home, key
@@ -120,8 +123,11 @@ REFUSED = {
     "three names": (["rename", "a", "b", "c"], 2, "rename: which one, and to what? (yodel peers rename OLD NEW)"),
     "whom": (["forget"], 2, "forget: whom? (yodel peers forget NAME)"),
     "two at once": (["forget", "anna", "berta"], 2, "forget: one contact at a time"),
-    "no action": (["anna"], 2, "anna: no such action (show, rename, verify, block, unblock, forget; see 'yodel peers "
-                               "--help')"),
+    "no action": (["anna"], 2, "anna: no such action (show, rename, verify, block, unblock, forget, me; see 'yodel "
+                               "peers --help')"),
+    "me and another": (["me", "anna"], 2, "me: takes no name (yodel peers me)"),
+    "another key's contacts": (["show", "anna", "--identity", "x"], 2,
+                               "--identity: only with me (contacts are the same whatever key you use)"),
 }
 
 
@@ -195,6 +201,30 @@ def test_what_stands_in_the_store_can_do_nothing_to_a_terminal(home):
     assert contact["name"] == "a\x1b[2J\x9b\u202e\nyodel: \"x\\y\""[:len(contact["name"])]
 
 
+def test_me(home):
+    """The key is made at first use, and nothing else; the id is that of the key, and only that is printed."""
+    done = home.peers("me")
+    assert (done.status, done.err) == (0, "")
+    assert re.fullmatch(r"[a-z2-7]{4}(-[a-z2-7]{4}){12}\n", done.out), done
+    assert [str(path) for path in home.files()] == [".config/yodel/identity.pem"]
+    path = home.path / ".config/yodel/identity.pem"
+    public = serialization.load_pem_private_key(path.read_bytes(), None).public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    text = base64.b32encode(hashlib.sha256(public).digest()).decode().lower().rstrip("=")
+    assert done.out.rstrip("\n").replace("-", "") == text
+    assert home.peers("me").out == done.out
+    assert json.loads(home.peers("me", "--json").out) == {"id": done.out.rstrip("\n")}
+    other = home.peers("me", "--identity", home.root / "other.pem")
+    assert other.status == 0 and other.out != done.out
+
+
+def test_me_with_a_key_that_others_can_read(home):
+    home.peers("me")
+    path = home.path / ".config/yodel/identity.pem"
+    path.chmod(0o644)
+    assert home.peers("me").all == (1, "", f"yodel: peers: {path}: others can read it (chmod 600 {path})\n")
+
+
 def test_output_that_fails(home):
     home.add("anna")
     with open("/dev/full", "w") as full:
@@ -205,7 +235,7 @@ def test_output_that_fails(home):
 def test_help_tells_every_action(home):
     done = home.run(YODEL, "help", "peers")
     assert (done.status, done.err) == (0, "")
-    for action in ("show", "rename", "verify", "block", "unblock", "forget", "--json"):
+    for action in ("show", "rename", "verify", "block", "unblock", "forget", "me", "--json", "--identity"):
         assert f"\n  {action} " in done.out
     assert done.out == home.peers("-h").out
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The file of the store: who can read it, what is no store of ours and stays as it is, and changes that belong together. */
+/* The file of the store: who can read it, what is no store of ours and stays as it is, and changes that
+ * belong together. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
