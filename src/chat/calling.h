@@ -54,7 +54,8 @@ struct calling {
     struct calling_plan plan;
     struct handshake_config config;
     struct calling_try tries[CALLING_PLACES_MAX];
-    int chosen; /* the one that has proven who it is; -1: none */
+    bool met_self; /* one of the places is our own */
+    int chosen;    /* the one that has proven who it is; -1: none */
 };
 
 enum calling_event {
