@@ -54,8 +54,7 @@ struct calling {
     struct calling_plan plan;
     struct handshake_config config;
     struct calling_try tries[CALLING_PLACES_MAX];
-    bool met_self; /* one of the places is our own */
-    int chosen;    /* the one that has proven who it is; -1: none */
+    int chosen; /* the one that has proven who it is; -1: none */
 };
 
 enum calling_event {

@@ -39,8 +39,6 @@ static int judge_called(void *context, const struct id *peer)
     struct rendezvous *r = context;
     struct person person;
 
-    if (r->expects && !id_equal(&r->expected, peer) && id_equal(key_id(r->trust->key), peer))
-        return -ERR_SELF; /* where the peer was once, and we listen now */
     if (r->expects && !id_equal(&r->expected, peer)) {
         r->stranger = *peer;
         r->met_stranger = true;
@@ -100,8 +98,6 @@ static void on_called_failure(struct rendezvous *r, int which, int64_t now_ms)
     char id[ID_TEXT_MAX], expected[ID_TEXT_MAX];
 
     place_of(r, which, place);
-    if (attempt->error == -ERR_SELF && r->call == RENDEZVOUS_CONTACT)
-        return;
     if (attempt->error == -ERR_REFUSED && attempt->code == REFUSE_DUPLICATE) {
         calling_pause(&r->calling, now_ms + CALLING_PAUSE_MS);
         return;
