@@ -187,6 +187,8 @@ static void on_failure(struct answering *a, int slot)
     struct handshake *h = &waiting->handshake;
 
     withdraw_question(a, slot);
+    if (a->met_self && h->error == -ERR_REFUSED)
+        return; /* that was us */
     if (waiting->stage == WAITING_COMPARE || waiting->stage == WAITING_ANSWER)
         news_say(a->news, "%s (%s) broke off after the numbers were exchanged: %s",
                  a->answers[slot].person.name, h->name, handshake_why(h));

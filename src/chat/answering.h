@@ -29,6 +29,7 @@ struct answering {
     struct trust *trust;
     struct news *news;
     struct calling *calling; /* we call meanwhile; NULL: we do not */
+    bool met_self;           /* by calling: a caller that does not want our key is ourselves */
     struct waiting waiting;
     struct trust_answer answers[WAITING_MAX]; /* of those who wait, after they were judged */
     int asked;                                /* the slot that the user is asked about; -1: none */

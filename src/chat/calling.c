@@ -48,7 +48,7 @@ void calling_give_up(struct calling *calling, int which, int error, int64_t now_
     if (attempt->state == CALLING_REACH)
         reach_abandon(&attempt->reach);
     attempt->error = error;
-    attempt->state = calling->plan.retry ? CALLING_PAUSE : CALLING_OVER;
+    attempt->state = calling->plan.retry && error != -ERR_SELF ? CALLING_PAUSE : CALLING_OVER;
     attempt->next_ms = now_ms + CALLING_PAUSE_MS;
     if (calling->chosen == which)
         calling->chosen = -1;

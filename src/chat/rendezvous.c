@@ -39,6 +39,10 @@ static int judge_called(void *context, const struct id *peer)
     struct rendezvous *r = context;
     struct person person;
 
+    if (r->expects && !id_equal(&r->expected, peer) && id_equal(key_id(r->trust->key), peer)) {
+        r->answering.met_self = true; /* where the peer was once, and we listen now */
+        return -ERR_SELF;
+    }
     if (r->expects && !id_equal(&r->expected, peer)) {
         r->stranger = *peer;
         r->met_stranger = true;
@@ -98,6 +102,8 @@ static void on_called_failure(struct rendezvous *r, int which, int64_t now_ms)
     char id[ID_TEXT_MAX], expected[ID_TEXT_MAX];
 
     place_of(r, which, place);
+    if (attempt->error == -ERR_SELF && r->call == RENDEZVOUS_CONTACT)
+        return;
     if (attempt->error == -ERR_REFUSED && attempt->code == REFUSE_DUPLICATE) {
         calling_pause(&r->calling, now_ms + CALLING_PAUSE_MS);
         return;
@@ -187,6 +193,14 @@ static bool on_welcome(struct rendezvous *r, int which, int64_t now_ms, struct a
     return true;
 }
 
+static void stop_calling(struct rendezvous *r)
+{
+    if (r->calls)
+        calling_done(&r->calling);
+    r->calls = false;
+    r->answering.calling = NULL;
+}
+
 static bool call_on(struct rendezvous *r, int64_t now_ms, struct arrival *arrival)
 {
     int which;
@@ -210,8 +224,12 @@ static bool call_on(struct rendezvous *r, int64_t now_ms, struct arrival *arriva
             on_called_failure(r, which, now_ms);
             break;
         case CALLING_ENDED:
-            on_end(r);
-            break;
+            if (!r->listens) {
+                on_end(r);
+                break;
+            }
+            stop_calling(r); /* they may call us */
+            return false;
         case CALLING_NONE:
             break;
         }
@@ -235,10 +253,7 @@ static void tell_of_retry(struct rendezvous *r)
 static void take_seat(struct rendezvous *r, const struct arrival *arrival)
 {
     answering_seat(&r->answering, &arrival->person);
-    if (r->calls)
-        calling_done(&r->calling);
-    r->calls = false;
-    r->answering.calling = NULL;
+    stop_calling(r);
 }
 
 bool rendezvous_step(struct rendezvous *r, bool taken, int64_t now_ms, struct arrival *arrival)

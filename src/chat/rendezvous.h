@@ -36,7 +36,8 @@ struct rendezvous {
     const char *expected_name; /* the contact that has it; NULL: none */
     uint8_t secret[TICKET_SECRET_BYTES];
     bool calls;
-    bool told; /* that it is tried again */
+    bool listens; /* the peer may call us meanwhile */
+    bool told;    /* that it is tried again */
     struct calling calling;
     int64_t give_up_ms; /* when it is over, whatever the plan says; INT64_MAX: never */
     int status;         /* why it is over: an exit status; 0: it is not */

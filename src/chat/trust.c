@@ -156,22 +156,23 @@ static void forget_store(struct trust *trust, int error, char why[static TRUST_W
              db_explain(trust->db, error, sentence, sizeof sentence));
 }
 
-/* Where it was seen goes before where it says it listens. */
+/* Where it was seen goes before where it says it listens. One that does not listen now may do so later, on the usual port: that is
+ * no more than a guess, for whom no place is known. */
 static void remember_places(struct trust *trust, const struct person *person, const struct place *seen,
-                            const struct hello *hello)
+                            const struct hello *hello, bool guess)
 {
     struct place places[CONTACT_PLACES_MAX];
     int count = 0;
 
-    if (seen)
-        places[count++] = *seen;
+    if (guess && contact_places(trust->db, person->row, places, 1) != 0)
+        return;
+    places[count++] = *seen;
     for (int i = 0; i < hello->place_count && count < CONTACT_PLACES_MAX; i++) {
         const struct place *place = &hello->places[i];
-        if (!seen || strcmp(seen->host, place->host) != 0 || seen->port != place->port)
+        if (strcmp(seen->host, place->host) != 0 || seen->port != place->port)
             places[count++] = *place;
     }
-    if (count > 0)
-        contact_set_places(trust->db, person->row, places, count);
+    contact_set_places(trust->db, person->row, places, count);
 }
 
 /* Make, or find, the contact. Fills in *person. Returns 0, or -ERR_TICKET; what else fails is said in why. */
@@ -204,7 +205,7 @@ int trust_admit(struct trust *trust, const struct handshake *h, struct trust_ans
 {
     struct person *person = &answer->person;
     uint8_t hash[HASH_BYTES];
-    struct place seen = {.port = 0};
+    struct place seen;
     const struct hello *hello = &h->greeting.hello;
 
     *why = '\0';
@@ -228,11 +229,9 @@ int trust_admit(struct trust *trust, const struct handshake *h, struct trust_ans
         tickets_burn(&trust->tickets, answer->ticket, &person->id);
     if (!person->row)
         return 0;
-    if (hello->place_count > 0) { /* it listens: perhaps also at the address it came from */
-        addr_print_host(&h->peer, seen.host);
-        seen.port = hello->places[0].port;
-    }
-    remember_places(trust, person, seen.port ? &seen : NULL, hello);
+    addr_print_host(&h->peer, seen.host);
+    seen.port = hello->place_count > 0 ? hello->places[0].port : ADDR_PORT_DEFAULT;
+    remember_places(trust, person, &seen, hello, hello->place_count == 0);
     return trust_hold(trust, person->row, person->name, why);
 }
 
@@ -255,7 +254,7 @@ int trust_admit_called(struct trust *trust, const struct handshake *h, const str
     remember(trust, hello->name, called->ticket, NULL, person, why);
     if (!person->row)
         return 0;
-    remember_places(trust, person, called->place, hello);
+    remember_places(trust, person, called->place, hello, false);
     if (called->pin)
         contact_pin(trust->db, called->place->host, called->place->port, person->row);
     return trust_hold(trust, person->row, person->name, why);

@@ -192,6 +192,23 @@ static int listen_meanwhile(struct request *request, struct place *places)
     return count > 0 ? count : 0;
 }
 
+/* Who calls by name listens on the usual port meanwhile: look for the contact there, too, wherever it was met. */
+static void add_usual_port(struct calling_plan *plan)
+{
+    int known = plan->count;
+
+    for (int i = 0; i < known && plan->count < CALLING_PLACES_MAX; i++) {
+        bool there = false;
+        for (int j = 0; j < plan->count; j++)
+            there = there || (strcmp(plan->places[i].host, plan->places[j].host) == 0 &&
+                              plan->places[j].port == ADDR_PORT_DEFAULT);
+        if (there)
+            continue;
+        plan->places[plan->count] = plan->places[i];
+        plan->places[plan->count++].port = ADDR_PORT_DEFAULT;
+    }
+}
+
 static int call_contact(struct request *request, const struct contact *contact, struct calling_plan *plan)
 {
     struct rendezvous *r = &request->private.rendezvous;
@@ -210,6 +227,7 @@ static int call_contact(struct request *request, const struct contact *contact, 
     plan->count = contact_places(trust->db, contact->row, plan->places, CALLING_PLACES_MAX);
     if (plan->count < 0)
         plan->count = 0;
+    add_usual_port(plan);
     private_begin(&request->private, request->talk.name, places, listen_meanwhile(request, places));
     if (plan->count == 0 && !request->meet.lobby) {
         err_say("call: %s: no address is known, and nobody can call here: port %d is taken (yodel call "
@@ -221,6 +239,7 @@ static int call_contact(struct request *request, const struct contact *contact, 
         dprintf(STDERR_FILENO, "%s is a contact: calling %d address%s%s\n", contact->name, plan->count,
                 plan->count == 1 ? "" : "es", request->meet.lobby ? ", and listening meanwhile" : "");
     r->call = RENDEZVOUS_CONTACT;
+    r->listens = request->meet.lobby != NULL;
     r->whom = request->meet.name;
     r->expects = true;
     r->expected = contact->id;
