@@ -55,27 +55,38 @@ _yodel_echo() {
     done
 }
 
-_yodel_listen() {
-    case $prev in
-    --name | --linger | --dead-timeout | --accept-from) return ;;
+# The values of options that listen and call have. Fails if $1 takes none.
+_yodel_talk_value() {
+    case $1 in
+    --identity) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    --send-from) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+    --only) _yodel_contacts ;;
+    --advertise) [[ $cur == : ]] || _yodel_hosts ;;
+    --name | --linger | --dead-timeout | --accept-from | --ticket-ttl | --timeout | -p) COMPREPLY=() ;;
+    *) return 1 ;;
     esac
-    [[ -z $1 ]] || return
+}
+
+_yodel_listen() {
+    _yodel_talk_value "$prev" && return
+    [[ -z $1 ]] || { _yodel_talk_value "${1%=}" || :; return; }
     if [[ $cur == -* ]]; then
-        _yodel_words '--plain --name --keep --accept-from --linger --dead-timeout --help -4 -6 -q -h'
+        _yodel_words '--plain --name --identity --accept-new --send-from --advertise --qr --ticket-ttl --only --keep
+            --accept-from --linger --dead-timeout --help -4 -6 -q -h'
     else
         _yodel_words 'localhost 127.0.0.1 0.0.0.0'
     fi
 }
 
 _yodel_call() {
-    case $prev in
-    --name | --timeout | --linger | --dead-timeout | -p) return ;;
-    esac
-    [[ -z $1 ]] || return
+    _yodel_talk_value "$prev" && return
+    [[ -z $1 ]] || { _yodel_talk_value "${1%=}" || :; return; }
     if [[ $cur == -* ]]; then
-        _yodel_words '--plain --name --timeout --retry --linger --dead-timeout --help -4 -6 -p -q -h'
+        _yodel_words '--plain --name --identity --accept-new --send-from --timeout --retry --linger --dead-timeout
+            --help -4 -6 -p -q -h'
     elif [[ $cur != : && $prev != : ]]; then
         _yodel_hosts
+        _yodel_contacts
     fi
 }
 

@@ -11,7 +11,7 @@ function __yodel_no_command -d 'Whether no command has been typed yet'
 end
 
 function __yodel_contacts -d 'Names of contacts'
-    yodel peers 2>/dev/null | tail -n +2 | string replace -r ' .*' ''
+    type -q yodel; and yodel peers 2>/dev/null | tail -n +2 | string replace -r ' .*' ''
 end
 
 complete -c yodel -f
@@ -27,8 +27,11 @@ complete -c yodel -n __yodel_no_command -s V -l version -d 'The version'
 complete -c yodel -n '__yodel_command help; and test (count (commandline -opc)) -eq 2' -a 'listen call peers echo ping'
 
 for command in listen call
-    complete -c yodel -n "__yodel_command $command" -l plain -d 'Plain TCP, not encrypted'
-    complete -c yodel -n "__yodel_command $command" -x -l name -d 'Your name on your own screen'
+    complete -c yodel -n "__yodel_command $command" -l plain -d 'Plain TCP: no encryption, no tickets, no contacts'
+    complete -c yodel -n "__yodel_command $command" -x -l name -d 'What you are called (your login name)'
+    complete -c yodel -n "__yodel_command $command" -r -F -l identity -d 'Your key'
+    complete -c yodel -n "__yodel_command $command" -l accept-new -d 'Do not ask about a new key'
+    complete -c yodel -n "__yodel_command $command" -x -l send-from -a '(__fish_complete_directories) none' -d 'A chat can read no other files'
     complete -c yodel -n "__yodel_command $command" -x -l linger -d 'In a pipe: how long the second direction may go on'
     complete -c yodel -n "__yodel_command $command" -x -l dead-timeout -d 'Give up a peer of whom nothing is heard (30s)'
     complete -c yodel -n "__yodel_command $command" -s 4 -d 'Only IPv4'
@@ -37,11 +40,16 @@ for command in listen call
     complete -c yodel -n "__yodel_command $command" -s h -l help -d Help
 end
 complete -c yodel -n '__yodel_command listen' -l keep -d 'Go on listening after the peer has left'
+complete -c yodel -n '__yodel_command listen' -x -l advertise -a '(__fish_print_hostnames)' -d 'Callers reach you there'
+complete -c yodel -n '__yodel_command listen' -l qr -d 'Show the ticket as a QR code, too'
+complete -c yodel -n '__yodel_command listen' -x -l ticket-ttl -d 'How long the ticket is valid (24h)'
+complete -c yodel -n '__yodel_command listen' -x -l only -a '(__yodel_contacts)' -d 'Only this contact may come in'
 complete -c yodel -n '__yodel_command listen' -x -l accept-from -d 'Let only these in, as 10.0.0.0/8'
 complete -c yodel -n '__yodel_command listen' -a 'localhost 127.0.0.1 0.0.0.0' -d 'Address to listen on'
 complete -c yodel -n '__yodel_command call' -x -l timeout -d 'How long one try to connect may take (10s)'
 complete -c yodel -n '__yodel_command call' -l retry -d 'Try again until somebody is there'
 complete -c yodel -n '__yodel_command call' -x -s p -d 'The port (5188)'
+complete -c yodel -n '__yodel_command call' -a '(__yodel_contacts)' -d Contact
 complete -c yodel -n '__yodel_command call' -a 'localhost (__fish_print_hostnames)' -d Host
 
 set --local first '__yodel_command peers; and not __fish_seen_subcommand_from show rename verify block unblock forget me'
