@@ -13,8 +13,10 @@ In README.md each section (##) is a scene:
   ```text     a picture.
 In the manual each .Dl line of EXAMPLES is run. One that begins with `yodel echo` must begin to listen and end on TERM.
 One that begins with `yodel listen` listens beside the line after it, if there is one in the same paragraph, or else
-beside a call that says nothing; both must succeed. Any other must succeed while a service runs on port 5188."""
+beside a call that says nothing; and a `yodel call` that is alone and not --plain calls one that listens. Both must succeed. Who
+listens and who calls in private are two users who know each other as anna; the ticket is in the file `ticket`. Any other must succeed while a service runs on port 5188."""
 
+import base64
 import os
 import re
 import shutil
@@ -261,22 +263,47 @@ def test_manual_has_examples():
     assert len(examples()) >= 10
 
 
+# Two users, each with a home, who know each other as anna.
+MEET = r"""
+mkdir listens calls
+call() { HOME=$PWD/calls; export HOME; eval "$1"; }
+has_ticket() { grep -qs '^yodel://' "$1" || ! kill -0 $service; }
+{ HOME=$PWD/listens yodel listen --name anna </dev/null; } 2>met & service=$!
+reached has_ticket met || exit 98
+grep '^yodel:' met | call 'yodel call -q --name anna' >there || exit 97
+wait $service || exit 96
+"""
+
+
 def talk(apart, commands):
     """Listen with the first line, call with the second."""
     listen, _, call = commands.partition("\n")
-    call = call or "yodel call --plain -q localhost:$(sed -n 's/listening on .*://p' listener) </dev/null"
-    done = apart(f"{{ {listen}; }} 2>listener & service=$!\nreached listens listener || exit 98\n{call} || exit 97\n"
+    if not listen.startswith("yodel listen"):
+        listen, call = "yodel listen </dev/null", listen
+    if not call and "--plain" in listen:
+        call = "yodel call --plain -q localhost:$(sed -n 's/listening on .*://p' listener) </dev/null"
+    if not call:
+        call = "yodel call anna </dev/null" if "--only" in listen or "--advertise" in listen else "yodel call"
+    if call == "yodel call":
+        call = "cat ticket | yodel call"
+    ready = "listens" if "--plain" in listen or "--only" in listen else "has_ticket"
+    done = apart(f"{MEET}{{ HOME=$PWD/listens; export HOME; {listen}; }} 2>listener & service=$!\n"
+                 f"reached {ready} listener || exit 95\ngrep '^yodel:' listener >ticket\n"
+                 f"call {quoted(call)} || exit 94\n"
                  + ("end TERM\nexit $((status - 143))" if "--keep" in listen else "wait $service"))
-    assert done.returncode == 0, done
+    assert done.returncode == 0, (done, [path.read_text() for path in apart.folder.glob("listener")])
     return done
 
 
 @pytest.mark.parametrize("command", examples())
 def test_manual(apart, command):
-    if command.startswith("yodel listen"):
+    if command.startswith("yodel listen") or re.match(r"yodel call( [a-z]+)?$", command):
         talk(apart, command)
         if ">got" in command:
             assert (apart.folder / "got").read_bytes() == Path("/bin/sh").read_bytes()
+        if "--advertise" in command:
+            ticket = (apart.folder / "ticket").read_text().strip().removeprefix("yodel://").upper()
+            assert b"box.example.org" in base64.b32decode(ticket + "=" * (-len(ticket) % 8))
         return
     if command.startswith("yodel echo"):
         serve_and_end(apart, command)
