@@ -61,7 +61,7 @@ static int fail(struct chan *chan, int error, const char *why)
 static int fail_as_told(struct chan *chan)
 {
     char why[TLS_WHY_MAX];
-    int error = tls_tell(why);
+    int error = tls_tell(chan->ssl, why);
 
     return fail(chan, error, why);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/tls.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include <openssl/err.h>
@@ -66,7 +67,7 @@ static const struct meaning {
     {SSL_R_WRONG_SIGNATURE_TYPE, ERR_TLS, "TLS with other signatures"},
     {SSL_R_BAD_SIGNATURE, ERR_CERTIFICATE, "the certificate of another"},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, ERR_CERTIFICATE, "no certificate"},
-    {SSL_R_EXCESSIVE_MESSAGE_SIZE, ERR_CERTIFICATE, "a certificate that is too long"},
+    {SSL_R_EXCESSIVE_MESSAGE_SIZE, ERR_TLS, "too long a message"},
     {SSL_R_CERT_LENGTH_MISMATCH, ERR_CERTIFICATE, "a malformed certificate"},
     {SSL_R_UNKNOWN_CERTIFICATE_TYPE, ERR_CERTIFICATE, "another kind of certificate"},
     {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, ERR_TLS, "a record that was changed on its way"},
@@ -79,30 +80,69 @@ static const struct meaning {
     {REASON_ALERT + SSL_AD_ACCESS_DENIED, ERR_REFUSED, "one that does not accept our key"},
 };
 
-/* A peer that speaks TLS and wants nothing in common, a web server for instance, says only that it failed. */
-static int tell_alert(int alert, char why[static TLS_WHY_MAX])
+/* Returns whether the reason is one of those. */
+static bool find_meaning(int reason, int *error, char why[static TLS_WHY_MAX])
 {
-    if (alert == SSL_AD_HANDSHAKE_FAILURE)
-        snprintf(why, TLS_WHY_MAX, "TLS of another kind");
-    else
-        snprintf(why, TLS_WHY_MAX, "an alert (%s)", SSL_alert_desc_string_long(alert));
-    return -ERR_TLS;
-}
-
-int tls_tell(char why[static TLS_WHY_MAX])
-{
-    unsigned long first = ERR_peek_error();
-    int reason = ERR_GET_LIB(first) == ERR_LIB_SSL ? ERR_GET_REASON(first) : 0;
-
-    ERR_clear_error();
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         if (meanings[i].reason != reason)
             continue;
         snprintf(why, TLS_WHY_MAX, "%s", meanings[i].why);
-        return -meanings[i].error;
+        *error = -meanings[i].error;
+        return true;
     }
-    if (reason >= REASON_ALERT && reason < REASON_ALERT + 256)
-        return tell_alert(reason - REASON_ALERT, why);
+    return false;
+}
+
+/* What one entry of the queue says by itself. The only ASN.1 in a handshake of ours is that of
+ * certificates. A peer that speaks TLS and has nothing in common with us, a web server for instance, says
+ * only that it failed. */
+static bool understand(unsigned long entry, int *error, char why[static TLS_WHY_MAX])
+{
+    int reason = ERR_GET_REASON(entry);
+
+    *error = -ERR_TLS;
+    switch (ERR_GET_LIB(entry)) {
+    case ERR_LIB_ASN1:
+    case ERR_LIB_X509:
+        snprintf(why, TLS_WHY_MAX, "a malformed certificate");
+        *error = -ERR_CERTIFICATE;
+        return true;
+    case ERR_LIB_SSL:
+        break;
+    default:
+        return false;
+    }
+    if (find_meaning(reason, error, why))
+        return true;
+    if (reason < REASON_ALERT || reason > REASON_ALERT + UINT8_MAX)
+        return false;
+    if (reason == REASON_ALERT + SSL_AD_HANDSHAKE_FAILURE)
+        snprintf(why, TLS_WHY_MAX, "TLS of another kind");
+    else
+        snprintf(why, TLS_WHY_MAX, "an alert (%s)", SSL_alert_desc_string_long(reason - REASON_ALERT));
+    return true;
+}
+
+static bool awaits_certificate(const SSL *ssl)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    return state == TLS_ST_CR_CERT || state == TLS_ST_SR_CERT;
+}
+
+int tls_tell(const SSL *ssl, char why[static TLS_WHY_MAX])
+{
+    unsigned long entry;
+    int error = -ERR_TLS;
+
     snprintf(why, TLS_WHY_MAX, "a broken handshake or record");
-    return -ERR_TLS;
+    while ((entry = ERR_get_error()) != 0)
+        if (understand(entry, &error, why))
+            break;
+    ERR_clear_error();
+    if (ERR_GET_REASON(entry) == SSL_R_EXCESSIVE_MESSAGE_SIZE && awaits_certificate(ssl)) {
+        snprintf(why, TLS_WHY_MAX, "a certificate that is too long");
+        return -ERR_CERTIFICATE;
+    }
+    return error;
 }

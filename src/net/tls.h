@@ -20,8 +20,8 @@
  * certificate; who looks at it is set by the owner, who frees them. Returns NULL without memory. */
 SSL_CTX *tls_context(bool is_listener);
 
-/* What the first error in OpenSSL's queue means: one of chan_input()'s errors, and words for people in
- * why. The queue is empty then. */
-int tls_tell(char why[static TLS_WHY_MAX]);
+/* What OpenSSL's queue of errors means after a call for ssl has failed: one of chan_input()'s errors, and
+ * words for people in why. The queue is empty then. */
+int tls_tell(const SSL *ssl, char why[static TLS_WHY_MAX]);
 
 #endif
