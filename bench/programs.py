@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs under measurement: how yodel and ncat are started, in terminals and with pipes, found to listen, and ended."""
+"""Programs under measurement: how yodel and ncat are started, in terminals and with pipes, in the open and in private,
+found to listen, and ended."""
 import contextlib
 import fcntl
 import os
@@ -33,11 +34,19 @@ def now_ms():
 started = set()
 
 
+class Command(list):
+    """Words, and what is in the environment besides."""
+
+    def __init__(self, *words, **more):
+        super().__init__(words)
+        self.environment = {**ENVIRONMENT, **more}
+
+
 def spawn(command, actions, session=False):
     """Start it as a shell does: default signals, no descriptor but those that the actions open. Returns its pid."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # what runs is in the list
     try:
-        pid = os.posix_spawn(command[0], command, ENVIRONMENT, file_actions=actions, setsid=session,
+        pid = os.posix_spawn(command[0], command, command.environment, file_actions=actions, setsid=session,
                              setsigmask=[], setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
         started.add(pid)
     finally:
@@ -68,6 +77,14 @@ def ended(pid):
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
+def wait_ended(pid, what):
+    deadline = now_ms() + DEADLINE_S * 1e3
+    while not ended(pid):
+        if now_ms() > deadline:
+            raise Failed(f"{what}: not within {DEADLINE_S} s")
+        time.sleep(0.0005)
+
+
 class Terminal:
     """A program in a terminal of its own."""
 
@@ -95,13 +112,18 @@ class Terminal:
 
 
 class Piped:
-    """A program with pipes that nobody uses."""
+    """A program with pipes, what is to be said in the first one, which stays open."""
 
-    def __init__(self, command):
+    def __init__(self, command, said=b"", output_only=False):
         self.ends = [*os.pipe(), *os.pipe()]
+        self.command, self.output = command, self.ends[2]
+        os.write(self.ends[1], said)
+        errors = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0) if output_only else (
+            os.POSIX_SPAWN_DUP2, self.ends[3], 2)
         self.began = now_ms()
         self.pid = spawn(command, [(os.POSIX_SPAWN_DUP2, self.ends[0], 0), (os.POSIX_SPAWN_DUP2, self.ends[3], 1),
-                                   (os.POSIX_SPAWN_DUP2, self.ends[3], 2)])
+                                   errors])
+        os.close(self.ends.pop())
 
     def close(self):
         end(self.pid)
@@ -110,35 +132,104 @@ class Piped:
 
 
 class Yodel:
-    name, enter, greetings = "yodel", b"\r", (b" is here", b"connected to ")
+    """In the open."""
+    enter, greetings, echoes = b"\r", (b" is here", b"connected to "), True
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, name="yodel"):
+        self.path, self.name = path, name
 
     def listen(self, port):
-        return [self.path, "listen", "--plain", f"{HOST}:{port}"]
+        return Command(self.path, "listen", "--plain", f"{HOST}:{port}")
 
     def call(self, port):
-        return [self.path, "call", "--plain", f"{HOST}:{port}"]
+        return Command(self.path, "call", "--plain", f"{HOST}:{port}")
 
     def receive(self, port):
         return self.listen(port)
 
+    def echo(self, port, engine="auto"):
+        return Command(self.path, "echo", "-q", "--engine", engine, f"{HOST}:{port}")
+
+
+class Private(Yodel):
+    """The same with keys of both sides, who know each other by a ticket since acquaint()."""
+    greetings, echoes = (b" is here", b" is here"), False
+
+    def __init__(self, path, folder):
+        super().__init__(path, "private")
+        self.folder = folder
+
+    def home(self, side):
+        return {f"XDG_{kind}_HOME": f"{self.folder}/{side}/{kind}" for kind in ("CONFIG", "DATA")}
+
+    def listen(self, port):
+        return Command(self.path, "listen", f"{HOST}:{port}", **self.home("listen"))
+
+    def call(self, port, *operands):
+        return Command(self.path, "call", *(operands or [f"{HOST}:{port}"]), **self.home("call"))
+
+    def acquaint(self):
+        for side in ("listen", "call"):
+            for path in self.home(side).values():
+                os.makedirs(path, 0o700)
+        said = Path(self.folder) / "said"
+        actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                   (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                   (os.POSIX_SPAWN_OPEN, 2, str(said), os.O_WRONLY | os.O_CREAT, 0o600)]
+        port = free_port()
+        listener = spawn(self.listen(port), actions)
+        wait_listening(port, listener)
+        ticket = self.wait_ticket(said, listener)
+        for pid in (spawn(self.call(port, ticket), actions[:2] + [(os.POSIX_SPAWN_DUP2, 1, 2)]), listener):
+            wait_ended(pid, self.name)
+            if reap(pid)[0] != 0:
+                raise Failed(f"{self.name}: the two do not come together: {said.read_text(encoding='utf-8')!r}")
+
+    @staticmethod
+    def wait_ticket(said, listener):
+        deadline = now_ms() + DEADLINE_S * 1e3
+        while not (found := re.search(r"^(yodel://\S+)\n", said.read_text(encoding="utf-8"), re.M)):
+            if ended(listener) or now_ms() > deadline:
+                raise Failed(f"no ticket: {said.read_text(encoding='utf-8')!r}")
+            time.sleep(0.001)
+        return found[1]
+
 
 class Ncat:
-    name, enter, greetings = "ncat", b"\n", (b"", b"")
+    name, enter, greetings, echoes = "ncat", b"\n", (b"", b""), True
 
     def __init__(self, path):
         self.path = path
 
     def listen(self, port):
-        return [self.path, "-l", HOST, str(port)]
+        return Command(self.path, "-l", HOST, str(port))
 
     def call(self, port):
-        return [self.path, HOST, str(port)]
+        return Command(self.path, HOST, str(port))
 
     def receive(self, port):
-        return [self.path, "-l", "--recv-only", HOST, str(port)]
+        return Command(self.path, "-l", "--recv-only", HOST, str(port))
+
+
+class NcatSsl(Ncat):
+    """It has no option for the cipher of TLS 1.3, but its library reads a file."""
+    name, echoes = "ncat_ssl", False
+    CIPHER = "TLS_AES_128_GCM_SHA256"  # what two yodels choose on a processor with AES
+
+    def __init__(self, path, folder):
+        super().__init__(path)
+        configuration = Path(folder) / "openssl.cnf"
+        configuration.write_text("openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = default\n"
+                                 f"[default]\nMinProtocol = TLSv1.3\nCiphersuites = {self.CIPHER}\n"
+                                 "NumTickets = 0\n",  # its caller does not read them: a reset at the end
+                                 encoding="ascii")
+        self.environment = {"OPENSSL_CONF": str(configuration)}
+
+    def call(self, port):
+        return Command(self.path, "--ssl", "--send-only", HOST, str(port), **self.environment)
+
+    def receive(self, port):
+        return Command(self.path, "-l", "--ssl", "--recv-only", HOST, str(port), **self.environment)
 
 
 # --- the network
