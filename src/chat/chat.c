@@ -58,6 +58,7 @@ struct chat {
     uint64_t messages;      /* the peer has sent, or parts of them */
     bool refused;           /* all that it has said is that it talks with somebody else */
     bool left;              /* the peer sends no more */
+    bool closed;            /* and has ended the connection in good order */
     bool quitting;          /* the user has said goodbye */
     bool hurried;           /* and again: nothing is waited for */
     bool interrupted;       /* the last key was Ctrl-C */
@@ -98,7 +99,8 @@ static void say_not_sent(struct chat *chat)
 static void hang_up(struct chat *chat)
 {
     bool unsettled = chat->meet->private && !wire_settled(&chat->wire);
-    bool lost = unsettled || waiting(chat) > 0 || link_undelivered(&chat->link) > 0 || chat->link.broken;
+    bool broken = chat->link.broken && !chat->closed;
+    bool lost = unsettled || waiting(chat) > 0 || link_undelivered(&chat->link) > 0 || broken;
 
     if (lost)
         screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
@@ -134,15 +136,32 @@ static void part(struct chat *chat)
     wire_leave(&chat->wire);
 }
 
-/* The user wants to leave; who wants it twice waits for nobody. */
+/* The user wants to leave; who wants it twice waits for nobody. To say it just after the peer did is no haste. */
 static void quit(struct chat *chat)
 {
+    bool told = chat->patience_ms == INT64_MAX; /* that it takes its time */
+
+    chat->hurried = chat->phase == PHASE_OVER || (chat->phase == PHASE_PARTING && (chat->quitting || told));
     chat->quitting = true;
-    chat->hurried = chat->phase == PHASE_PARTING || chat->phase == PHASE_OVER;
-    if (chat->phase == PHASE_PARTING)
+    if (chat->phase == PHASE_PARTING && chat->hurried)
         hang_up(chat);
     else
         part(chat);
+}
+
+/* Whether nothing comes any more. In private whoever hangs up before the other's end has come answers it with a reset, and the
+ * other could not tell whether its last words arrived. */
+static bool has_ended(struct chat *chat)
+{
+    uint8_t bytes[RECEIVE_MAX];
+
+    if (!chat->meet->private)
+        return chat->left;
+    if (!wire_settled(&chat->wire) || !(chat->link.shut || chat->link.broken))
+        return chat->left && chat->link.broken;
+    ssize_t count = link_recv(&chat->link, bytes, sizeof bytes);
+    chat->closed = chat->closed || count == 0;
+    return count <= 0 && count != -EAGAIN;
 }
 
 /* See that what was said arrives, as far as the peer lets it. */
@@ -150,7 +169,7 @@ static void go_on_parting(struct chat *chat, int64_t now_ms)
 {
     bool done = waiting(chat) == 0 || chat->link.broken;
 
-    if (done && chat->left && (chat->link.broken || link_undelivered(&chat->link) == 0)) {
+    if (done && has_ended(chat) && (chat->link.broken || link_undelivered(&chat->link) == 0)) {
         hang_up(chat);
         return;
     }
@@ -391,8 +410,9 @@ static void take_events(struct chat *chat, int64_t now_ms)
 static size_t room(const struct chat *chat)
 {
     size_t room = wire_room(&chat->wire);
+    bool over = chat->left && (!chat->meet->private || wire_settled(&chat->wire));
 
-    if (chat->left || prompt_busy(chat->screen.prompt))
+    if (over || prompt_busy(chat->screen.prompt))
         return 0;
     return room < RECEIVE_MAX ? room : RECEIVE_MAX;
 }
@@ -460,6 +480,7 @@ static void greet(struct chat *chat, struct arrival *arrival, int64_t now_ms)
     chat->person = arrival->person;
     chat->phase = PHASE_TALKING;
     chat->left = false;
+    chat->closed = false;
     chat->messages = 0;
     introduce(chat);
     if (arrival->chan)
