@@ -118,6 +118,9 @@ static int run_plain(struct request *request, const char *whom)
     request->plan.family = request->talk.family;
     reach_init(&request->reach, &request->plan, clock_ns());
     request->meet.reach = &request->reach;
+    status = talk_confine(&request->talk, NULL);
+    if (status)
+        return status;
     status = talk_run(&request->talk, &request->meet);
     if (request->meet.error)
         status = failure_say("call", &request->reach, request->meet.error, &hints);
@@ -300,6 +303,9 @@ static int run_private(struct request *request, char *whom)
     if (plan.count > 0)
         rendezvous_call(r, &plan, clock_ms());
     request->meet.private = r;
+    status = talk_confine(&request->talk, request->private.trust.db);
+    if (status)
+        return status;
     status = talk_run(&request->talk, &request->meet);
     if (!r->status)
         return status;

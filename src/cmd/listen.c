@@ -46,8 +46,8 @@ static const char help[] =
     "                              limit), for a peer of whom nothing is heard (30s)\n"
     "  -4, -6, -q, -h, --help      only IPv4, only IPv6; quiet in a pipe; this\n"
     "At a terminal it is a chat (/help there), else byte streams. Exit status: 0 one\n"
-    "side left in order, 1 system error, 2 wrong usage, 3 connection lost or something\n"
-    "not delivered.\n";
+    "side left in order, 1 system error, 2 wrong usage, 3 connection lost, or\n"
+    "something not delivered.\n";
 
 struct request {
     struct talk talk;
@@ -240,6 +240,16 @@ static void print_qr(const char *ticket)
     buf_done(&rows);
 }
 
+/* Whether nobody else's machine can call there. */
+static bool is_local(const struct place *places, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strncmp(places[i].host, "127.", 4) != 0 && strcmp(places[i].host, "::1") != 0 &&
+            strcmp(places[i].host, "localhost") != 0)
+            return false;
+    return true;
+}
+
 static void give_ticket(struct request *request, const struct place *places, int count, bool public)
 {
     struct answering *a = &request->private.rendezvous.answering;
@@ -254,7 +264,10 @@ static void give_ticket(struct request *request, const struct place *places, int
             units_print_duration(request->ticket_ns, ttl), text);
     if (request->qr)
         print_qr(text);
-    if (!public)
+    if (is_local(places, count))
+        dprintf(STDERR_FILENO,
+                "only this machine can call there (yodel listen, without an address, takes all)\n");
+    else if (!public)
         dprintf(STDERR_FILENO, "your addresses are private: who is not in the same network needs port "
                                "forwarding on your router,\n"
                                "and a ticket with its address: --advertise HOST[:PORT]\n");
@@ -289,33 +302,40 @@ static void begin_private(struct request *request, const struct addr *bound, int
         give_ticket(request, places, count, public);
 }
 
-static int run(struct request *request, const char *where)
+/* Everything is ready but the listeners. Returns the exit status. */
+static int listen_on(struct request *request, struct addr *addrs, int count)
 {
-    struct addr addrs[LOBBY_LISTENERS_MAX];
     struct lobby *lobby = &request->lobby;
-    bool plain = request->talk.plain;
-    int count = option_listen("listen", where, request->talk.family, addrs, LOBBY_LISTENERS_MAX);
-
-    if (count < 0)
-        return -count;
-    int status = plain ? 0 : talk_open_private(&request->talk, &request->private);
-    if (status == 0)
-        status = set_only(request);
-    if (status)
-        return status;
     int error = lobby_open(lobby, addrs, count, request->allowed_count ? request->allowed : NULL,
                            request->allowed_count);
-    status = error ? say_unbound(&addrs[lobby->count], error) : 0;
+    int status = error ? say_unbound(&addrs[lobby->count], error) : 0;
+
     if (!error) {
         say_listening(addrs, count);
         request->meet.lobby = lobby;
-        if (!plain)
+        if (!request->talk.plain)
             begin_private(request, addrs, count);
         status = talk_run(&request->talk, &request->meet);
     }
     lobby_close(lobby);
-    if (!plain)
-        private_close(&request->private);
+    return status;
+}
+
+static int run(struct request *request, const char *where)
+{
+    struct addr addrs[LOBBY_LISTENERS_MAX];
+    int count = option_listen("listen", where, request->talk.family, addrs, LOBBY_LISTENERS_MAX);
+
+    if (count < 0)
+        return -count;
+    int status = request->talk.plain ? 0 : talk_open_private(&request->talk, &request->private);
+    if (status == 0)
+        status = set_only(request);
+    if (status == 0)
+        status = talk_confine(&request->talk, request->private.trust.db);
+    if (status == 0)
+        status = listen_on(request, addrs, count);
+    private_close(&request->private);
     return status;
 }
 

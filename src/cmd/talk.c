@@ -112,9 +112,7 @@ bool talk_is_chat(void)
     return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
-/* A chat may read what could be sent, and completes names of files; a pipe opens none. store is a file in the folder of the contacts, or
- * NULL. */
-static int confine(const struct talk *talk, const char *store)
+int talk_confine(const struct talk *talk, const struct db *store)
 {
     char folder[PATH_MAX], here[PATH_MAX];
     const char *home = getenv("HOME");
@@ -123,7 +121,7 @@ static int confine(const struct talk *talk, const char *store)
     int landlock, count = 0;
 
     if (store) {
-        snprintf(folder, sizeof folder, "%s", store);
+        snprintf(folder, sizeof folder, "%s", db_path(store));
         *strrchr(folder, '/') = '\0';
         change[0] = folder;
     }
@@ -138,16 +136,13 @@ static int confine(const struct talk *talk, const char *store)
     int error = sandbox_confine(&(struct sandbox_rules){.change = change, .read = read}, &landlock);
     if (error)
         err_say("%s: sandbox: %s", talk->command, err_text(error));
-    return error;
+    return error ? EXIT_SYSTEM : 0;
 }
 
 int talk_run(const struct talk *talk, struct meet *meet)
 {
-    const struct db *db = meet->private ? meet->private->trust->db : NULL;
     const struct pipe_config pipe = {talk->command, talk->dead_ms, talk->linger_ms, talk->quiet};
     const struct chat_config chat = {talk->command, talk->name, talk->dead_ms};
 
-    if (confine(talk, db ? db_path(db) : NULL) < 0)
-        return EXIT_SYSTEM;
     return talk_is_chat() ? chat_run(&chat, meet) : pipe_run(&pipe, meet);
 }

@@ -61,6 +61,11 @@ int talk_open_private(const struct talk *talk, struct private *private);
 /* Whether standard input and standard output are a terminal: a chat, and not byte streams. */
 bool talk_is_chat(void);
 
+/* Give up, for good, what talking does not need; to be called when everything is open but what is opened by descriptors and names of the
+ * network. A chat may still read what could be sent, and completes names of files; a pipe opens none. Both may change the folder of store
+ * (NULL: there is none). Returns 0, or an exit status after it has said what is wrong. */
+int talk_confine(const struct talk *talk, const struct db *store);
+
 /* Talk: at a terminal a chat, otherwise byte streams. Returns the exit status; EXIT_NO_CONNECTION with meet->error set is for
  * the caller to tell; in private meet->private->status is. */
 int talk_run(const struct talk *talk, struct meet *meet);
