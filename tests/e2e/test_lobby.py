@@ -321,14 +321,11 @@ def test_without_keep_nobody_else_comes(seat):
 # --- no room
 
 
-def limited(count):
-    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, 100))
-
-
 def test_callers_wait_for_descriptors(talk, sockets):
     """Told once, without turning in circles, and over when there is room."""
-    one = talk("listen", "127.0.0.1:0", preexec=limited(4))
+    one = talk("listen", "127.0.0.1:0")
     port = one.port
+    resource.prlimit(one.pid, resource.RLIMIT_NOFILE, (4, 100))
     sock = dial(port)
     sockets.append(sock)
     sock.sendall(b"hello\n")
