@@ -94,7 +94,7 @@ static void lose(struct pump *pump, int error)
         !is_empty(up) || (pump->link.chan ? stream_unacked(&pump->stream) > 0 : link_missed(&pump->link));
     size_t rest = up->end - up->begin + link_undelivered(&pump->link);
 
-    if (left && !missed && up->ended) {
+    if (left && !missed && up->ended && (!pump->link.chan || pump->stream.shut)) {
         fail(pump, EXIT_DONE); /* it has left after its last word, and missed none of ours */
         return;
     }

@@ -51,8 +51,8 @@ static int feed(struct stream *stream, int64_t now_ms)
         session_input(&stream->session, bytes, (size_t)count, now_ms);
         return 0;
     }
-    if (count < 0 && !stream->link->broken)
-        stream->link->broken = (int)count;
+    if (!stream->link->broken && (count < 0 || !session_settled(&stream->session)))
+        stream->link->broken = count < 0 ? (int)count : -ERR_CUT; /* close_notify alone is no goodbye */
     session_end(&stream->session);
     return 0;
 }
@@ -82,7 +82,7 @@ static ssize_t recv_private(struct stream *stream, void *bytes, size_t len, int6
     case WIRE_LEFT:
         stream->left = true;
         flush(stream, now_ms);
-        return stream->ended ? -EAGAIN : -EPIPE;
+        return stream->ended && stream->shut ? -EAGAIN : -EPIPE;
     case WIRE_BROKEN:
         return stream->link->broken ? stream->link->broken : event.error;
     case WIRE_TEXT: /* the session lets none through */

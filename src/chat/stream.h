@@ -30,7 +30,7 @@ void stream_open(struct stream *stream, struct link *link, const struct buf *ear
 void stream_close(struct stream *stream);
 
 /* Receive. Returns the count; 0: the peer's stream has ended; -EAGAIN; or an error as link_recv(), -ERR_PROTOCOL, or -EPIPE: it has left
- * before its end. To be called again when what came was taken in, wherever it goes: it tells the peer so in the end. */
+ * before its end, or before ours. To be called again when what came was taken in, wherever it goes: it tells the peer so in the end. */
 ssize_t stream_recv(struct stream *stream, void *bytes, size_t len, int64_t now_ms);
 
 /* Send. Returns how many were taken; link->broken tells whether it is over. Also sends what waits. */
