@@ -8,6 +8,9 @@
 
 #define RECEIVE_MAX (32 << 10)
 
+/* One call receives so often at most: a peer may send frames that are skipped without an end. */
+#define FEEDS_MAX 8
+
 void stream_open(struct stream *stream, struct link *link, const struct buf *early, int64_t now_ms)
 {
     memset(stream, 0, sizeof *stream);
@@ -60,8 +63,8 @@ static int feed(struct stream *stream, int64_t now_ms)
 /* The next event, from as much as it takes. Returns false if there is none now. */
 static bool next(struct stream *stream, int64_t now_ms, struct wire_event *event)
 {
-    while (!session_next(&stream->session, now_ms, event))
-        if (feed(stream, now_ms) == -EAGAIN)
+    for (int i = 0; !session_next(&stream->session, now_ms, event); i++)
+        if (i == FEEDS_MAX || feed(stream, now_ms) == -EAGAIN)
             return false;
     return true;
 }
