@@ -39,6 +39,7 @@ void waiting_done(struct waiting *waiting)
     waiting->parked_count = 0;
 }
 
+/* Whoever waits for the user has proven something, and there is a limit for those, too: they keep nobody out. */
 static int served_from(const struct waiting *waiting, const struct addr *peer)
 {
     struct in6_addr host, other;
@@ -46,8 +47,10 @@ static int served_from(const struct waiting *waiting, const struct addr *peer)
 
     addr_host(peer, &host);
     for (int i = 0; i < WAITING_MAX; i++) {
-        const struct handshake *h = &waiting->slots[i].handshake;
-        if (h->fd < 0 || h->over)
+        const struct waiting_slot *slot = &waiting->slots[i];
+        const struct handshake *h = &slot->handshake;
+        bool proves = slot->stage == WAITING_PROVING || slot->stage == WAITING_WELCOME;
+        if (h->fd < 0 || h->over || !proves)
             continue;
         addr_host(&h->peer, &other);
         count += memcmp(&host, &other, sizeof host) == 0;
