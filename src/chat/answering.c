@@ -59,12 +59,24 @@ static void withdraw_question(struct answering *a, int slot)
         a->asked = -1;
 }
 
+/* Whether it knows a number, or could: each such exchange may be a guess, and however it ends is told. */
+static bool has_exchanged(const struct answering *a, int slot)
+{
+    enum waiting_stage stage = a->waiting.slots[slot].stage;
+
+    return stage == WAITING_COMPARE || stage == WAITING_ANSWER;
+}
+
 static void turn_away(struct answering *a, int slot, enum greeting_code code, const char *why, int64_t now_ms)
 {
     struct handshake *h = &a->waiting.slots[slot].handshake;
+    const char *name = a->answers[slot].person.name;
 
     withdraw_question(a, slot);
-    news_of_stranger(a->news, "%s (%s) %s: turned away", a->answers[slot].person.name, h->name, why);
+    if (has_exchanged(a, slot))
+        news_say(a->news, "%s (%s) %s: turned away", name, h->name, why);
+    else
+        news_of_stranger(a->news, "%s (%s) %s: turned away", name, h->name, why);
     handshake_refuse(h, code, now_ms);
 }
 
@@ -189,11 +201,22 @@ static void on_failure(struct answering *a, int slot)
     withdraw_question(a, slot);
     if (a->met_self && h->error == -ERR_REFUSED)
         return; /* that was us */
-    if (waiting->stage == WAITING_COMPARE || waiting->stage == WAITING_ANSWER)
+    if (has_exchanged(a, slot))
         news_say(a->news, "%s (%s) broke off after the numbers were exchanged: %s",
                  a->answers[slot].person.name, h->name, handshake_why(h));
     else
         news_of_stranger(a->news, "%s was turned away: %s%s", h->name, handshake_why(h), hint_of(h->error));
+}
+
+/* The caller does not want to come in any more. */
+static void on_refusal(struct answering *a, int slot)
+{
+    const struct handshake *h = &a->waiting.slots[slot].handshake;
+    const char *name = a->answers[slot].person.name;
+
+    withdraw_question(a, slot);
+    if (has_exchanged(a, slot))
+        news_say(a->news, "%s (%s) broke off after the numbers were exchanged", name, h->name);
 }
 
 /* Returns whether somebody is in. */
@@ -217,7 +240,7 @@ static bool answer_on(struct answering *a, int slot, int64_t now_ms, struct arri
             arrival_take(arrival, &waiting->handshake, &a->answers[slot].person, a->answers[slot].how);
             return true;
         case HANDSHAKE_REFUSED:
-            withdraw_question(a, slot);
+            on_refusal(a, slot);
             break;
         case HANDSHAKE_FAILED:
             on_failure(a, slot);
