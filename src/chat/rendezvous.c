@@ -98,17 +98,19 @@ static const char *place_of(const struct rendezvous *r, int which, char text[sta
 static void on_called_failure(struct rendezvous *r, int which, int64_t now_ms)
 {
     struct calling_try *attempt = &r->calling.tries[which];
+    bool exchanged = greeting_is_exchanging(&attempt->handshake.greeting);
     char place[CALLING_PLACE_TEXT_MAX];
     char id[ID_TEXT_MAX], expected[ID_TEXT_MAX];
 
     place_of(r, which, place);
     if (attempt->error == -ERR_SELF && r->call == RENDEZVOUS_CONTACT)
         return;
-    if (attempt->error == -ERR_REFUSED && attempt->code == REFUSE_DUPLICATE) {
+    bool duplicate = attempt->error == -ERR_REFUSED && attempt->code == REFUSE_DUPLICATE;
+    if (duplicate && r->call == RENDEZVOUS_CONTACT && !exchanged) {
         calling_pause(&r->calling, now_ms + CALLING_PAUSE_MS);
         return;
     }
-    if (greeting_is_exchanging(&attempt->handshake.greeting))
+    if (exchanged)
         news_say(&r->news, "%s broke off after the numbers were exchanged", place);
     if (attempt->error == -ERR_REFUSED) {
         end(r, EXIT_REFUSED, "%s: %s", *r->whom ? r->whom : place, greeting_refusal_text(attempt->code));
@@ -129,6 +131,8 @@ static void on_called_failure(struct rendezvous *r, int which, int64_t now_ms)
             "%s: nobody you know is there (at a terminal both are shown a number; --accept-new takes whoever "
             "it is)",
             place);
+    } else if (exchanged) { /* another one would be another guess: for the user to begin */
+        end(r, EXIT_NO_CONNECTION, "%s: no talking in private: %s", place, attempt->why);
     } else if (attempt->error != -ERR_STRANGER && !attempt->warned) {
         attempt->warned = r->calling.plan.retry;
         if (attempt->warned)
