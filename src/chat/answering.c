@@ -80,15 +80,27 @@ static void turn_away(struct answering *a, int slot, enum greeting_code code, co
     handshake_refuse(h, code, now_ms);
 }
 
+static bool is_welcome(const struct waiting_slot *slot)
+{
+    return slot->handshake.fd >= 0 && !slot->handshake.over && slot->stage == WAITING_WELCOME;
+}
+
+bool answering_is_welcoming(const struct answering *a)
+{
+    for (int i = 0; i < WAITING_MAX; i++)
+        if (is_welcome(&a->waiting.slots[i]))
+            return true;
+    return false;
+}
+
 /* Whether the seat is taken, or about to be, by somebody else. */
 static bool is_busy(const struct answering *a, int slot)
 {
     const struct person *person = &a->answers[slot].person;
 
     for (int i = 0; i < WAITING_MAX; i++) {
-        const struct waiting_slot *other = &a->waiting.slots[i];
-        if (i != slot && other->handshake.fd >= 0 && !other->handshake.over &&
-            other->stage == WAITING_WELCOME && !id_equal(&a->answers[i].person.id, &person->id))
+        bool other = i != slot && !id_equal(&a->answers[i].person.id, &person->id);
+        if (other && is_welcome(&a->waiting.slots[i]))
             return true;
     }
     if (!a->seated)

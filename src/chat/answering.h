@@ -54,6 +54,9 @@ void answering_add(struct answering *a, int fd, const struct addr *peer, int64_t
 /* Who has the seat now; NULL: nobody. */
 void answering_seat(struct answering *a, const struct person *person);
 
+/* Whether somebody is welcome, and has not come in yet. */
+bool answering_is_welcoming(const struct answering *a);
+
 /* Go on. Returns whether somebody is in: *arrival is the caller's then, also when the seat is taken by the same peer, whose old
  * connection is to be dropped. */
 bool answering_step(struct answering *a, int64_t now_ms, struct arrival *arrival);

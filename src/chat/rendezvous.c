@@ -270,6 +270,8 @@ bool rendezvous_step(struct rendezvous *r, bool taken, int64_t now_ms, struct ar
         take_seat(r, arrival);
         return true;
     }
+    if (!r->answering.seated && r->call != RENDEZVOUS_CONTACT && !answering_is_welcoming(&r->answering))
+        trust_release(r->trust); /* whoever was welcome did not come in */
     if (r->calls && !r->status)
         tell_of_retry(r);
     if (!r->answering.seated && !r->status && now_ms >= r->give_up_ms)
