@@ -53,7 +53,8 @@ __attribute__((format(printf, 3, 4))) static void refuse(struct trust_answer *an
 static void judge_ticket(const struct trust *trust, const struct handshake *h, int64_t now_ms,
                          struct trust_answer *answer)
 {
-    char by[ID_TEXT_MAX];
+    struct person by;
+    char id[ID_TEXT_MAX];
     int which = -1;
 
     switch (tickets_check(&trust->tickets, &h->greeting, &answer->person.id, now_ms, &which)) {
@@ -65,8 +66,9 @@ static void judge_ticket(const struct trust *trust, const struct handshake *h, i
         refuse(answer, REFUSE_TICKET_WRONG, "came with a wrong ticket");
         break;
     case TICKETS_USED:
-        refuse(answer, REFUSE_TICKET_USED, "came with a ticket that %s has used already",
-               id_print(&trust->tickets.list[which].by, by));
+        trust_look_up(trust, &trust->tickets.list[which].by, "somebody", &by);
+        refuse(answer, REFUSE_TICKET_USED, "came with a ticket that %s has used already (id %s)", by.name,
+               id_print(&by.id, id));
         break;
     case TICKETS_EXPIRED:
         refuse(answer, REFUSE_TICKET_EXPIRED, "came with a ticket that has expired");
