@@ -134,6 +134,11 @@ def from_base32(text):
 Ticket = namedtuple("Ticket", "places listener secret")
 
 
+# Labels of letters, digits and inner hyphens; the last is no number.
+PLACE_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?![0-9]+\Z|0x[0-9a-f]*\Z)"
+                        r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+
+
 def pack_place(host, port):
     try:
         address = ipaddress.ip_address(host)
@@ -150,7 +155,7 @@ def unpack_place(data):
         host, data = str(ipaddress.ip_address(data[:size])), data[size:]
     elif kind == 1:
         host, data = data[1:1 + data[0]].decode("ascii"), data[1 + data[0]:]
-        if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", host):
+        if len(host) > 253 or not PLACE_NAME.fullmatch(host):
             raise Broken(f"a place called {host!r}")
     else:
         raise Broken(f"a place of kind {kind}")
@@ -216,7 +221,7 @@ def pack_hello(name="peer", mode=TALK, places=(), version=1, features=0, rest=b"
 def unpack_hello(payload):
     version, mode, features, length = struct.unpack(">BBIB", payload[:7])
     name, rest = payload[7:7 + length], payload[7 + length:]
-    if version != 1 or mode not in (TALK, STREAM) or not 1 <= len(name) == length <= 64 or rest[0] > 16:
+    if version != 1 or not 1 <= len(name) == length <= 64 or rest[0] > 16:
         raise Broken(f"a HELLO that is none: {payload!r}")
     places, count, rest = [], rest[0], rest[1:]
     for _ in range(count):
