@@ -207,6 +207,9 @@ static void a_right_check_does_not_make_a_ticket(void **state)
         if (version != 1)
             refuse(sealed(copy, len), -ERR_NEWER);
     }
+    memcpy(copy, "\1", 2); /* no place at all, but everything else */
+    memcpy(copy + 2, bytes + len - 48, 48);
+    refuse(sealed(copy, 50), -ERR_TICKET);
     memcpy(copy, bytes, len);
     copy[2] = 5; /* a kind of place that there is not */
     refuse(sealed(copy, len), -ERR_TICKET);
