@@ -12,6 +12,7 @@
 #include "cmd/failure.h"
 #include "cmd/option.h"
 #include "cmd/talk.h"
+#include "net/chan.h"
 #include "net/own.h"
 #include "wire/ticket.h"
 
@@ -300,6 +301,7 @@ static int run_private(struct request *request, char *whom)
         status = call_address(request, whom, &plan);
     if (status)
         return status;
+    chan_prepare(CHAN_CALLER);
     if (plan.count > 0)
         rendezvous_call(r, &plan, clock_ms());
     request->meet.private = r;

@@ -13,6 +13,7 @@
 #include "cmd/cmd.h"
 #include "cmd/option.h"
 #include "cmd/talk.h"
+#include "net/chan.h"
 #include "net/own.h"
 #include "term/qr.h"
 
@@ -300,6 +301,7 @@ static void begin_private(struct request *request, const struct addr *bound, int
     request->meet.private = &request->private.rendezvous;
     if (!request->only && !request->talk.quiet && count > 0)
         give_ticket(request, places, count, public);
+    chan_prepare(CHAN_LISTENER);
 }
 
 /* Everything is ready but the listeners. Returns the exit status. */

@@ -230,6 +230,12 @@ static SSL_CTX *context_of(enum chan_role role)
     return contexts[role] = made;
 }
 
+void chan_prepare(enum chan_role role)
+{
+    context_of(role); /* what is missing is told by chan_new() */
+    ERR_clear_error();
+}
+
 static int shake(struct chan *chan)
 {
     ERR_clear_error();

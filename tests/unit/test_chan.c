@@ -37,6 +37,23 @@ static void check_agreement(struct pair *pair)
     assert_int_equal(ERR_peek_error(), 0);
 }
 
+/* The first of all: in the other programs nothing is there before the first channel. */
+static void what_all_share_may_be_there_before(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    for (int role = 0; role < 2; role++) {
+        chan_prepare(role);
+        chan_prepare(role);
+    }
+    assert_int_equal(ERR_peek_error(), 0);
+    pair_init(&pair);
+    pair_shake(&pair, SIZE_MAX);
+    check_agreement(&pair);
+    pair_done(&pair);
+}
+
 static void both_sides_know_each_other(void **state)
 {
     struct pair pair;
@@ -425,6 +442,7 @@ static void a_goodbye_comes_behind_what_was_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_all_share_may_be_there_before),
         cmocka_unit_test(both_sides_know_each_other),
         cmocka_unit_test(the_listener_says_nothing_unasked),
         cmocka_unit_test(a_handshake_may_come_in_steps_of_any_size),
