@@ -177,20 +177,27 @@ static void remember_places(struct trust *trust, const struct person *person, co
     contact_set_places(trust->db, person->row, places, count);
 }
 
-/* Make, or find, the contact. Fills in *person. Returns 0, or -ERR_TICKET; what else fails is said in why. */
-static int remember(struct trust *trust, const char *proposed, bool verified, const uint8_t *ticket_hash,
-                    struct person *person, char why[static TRUST_WHY_MAX])
+/* What there is to be remembered of somebody who comes in, or who was called. */
+struct note {
+    const struct hello *hello;
+    bool verified;
+    const uint8_t *ticket_hash; /* to be burnt, or NULL */
+    const struct place *seen;
+    bool guess;              /* seen is one, see remember_places() */
+    const struct place *pin; /* where this key and no other is expected from now on, or NULL */
+};
+
+/* Make, or find, the contact. Fills in *person. Returns 0 or a negative error. */
+static int remember(struct trust *trust, const struct note *note, struct person *person,
+                    char why[static TRUST_WHY_MAX])
 {
     struct contact contact;
     bool known = person->row != 0;
 
-    int error = contact_add(trust->db, &person->id, proposed, verified, ticket_hash, now_s(), &contact);
-    if (error == -ERR_TICKET)
+    int error = contact_add(trust->db, &person->id, note->hello->name, note->verified, note->ticket_hash,
+                            now_s(), &contact);
+    if (error)
         return error;
-    if (error) {
-        forget_store(trust, error, why);
-        return 0;
-    }
     if (!known && strcmp(contact.name, person->name) != 0)
         snprintf(why, TRUST_WHY_MAX,
                  "you know somebody else as %s: this one is %s here (yodel peers rename changes that)",
@@ -199,6 +206,26 @@ static int remember(struct trust *trust, const char *proposed, bool verified, co
     person->row = contact.row;
     person->verified = contact.verified;
     contact_met(trust->db, contact.row, now_s());
+    remember_places(trust, person, note->seen, note->hello, note->guess);
+    if (note->pin)
+        contact_pin(trust->db, note->pin->host, note->pin->port, person->row);
+    return 0;
+}
+
+/* All of it in one commit, for which the other side waits: each has the disk write. Returns 0, or -ERR_TICKET; what else fails is
+ * said in why, and *person is as before. */
+static int take_note(struct trust *trust, const struct note *note, struct person *person,
+                     char why[static TRUST_WHY_MAX])
+{
+    struct person before = *person;
+
+    int error = db_begin(trust->db);
+    if (!error)
+        error = db_end(trust->db, remember(trust, note, person, why));
+    if (error == 0 || error == -ERR_TICKET)
+        return error;
+    *person = before;
+    forget_store(trust, error, why);
     return 0;
 }
 
@@ -206,9 +233,14 @@ int trust_admit(struct trust *trust, const struct handshake *h, struct trust_ans
                 char why[static TRUST_WHY_MAX])
 {
     struct person *person = &answer->person;
+    const struct hello *hello = &h->greeting.hello;
     uint8_t hash[HASH_BYTES];
     struct place seen;
-    const struct hello *hello = &h->greeting.hello;
+    const struct note note = {.hello = hello,
+                              .verified = answer->how == GREETING_BY_TICKET,
+                              .ticket_hash = answer->ticket >= 0 ? hash : NULL,
+                              .seen = &seen,
+                              .guess = hello->place_count == 0};
 
     *why = '\0';
     if (person->self)
@@ -218,22 +250,18 @@ int trust_admit(struct trust *trust, const struct handshake *h, struct trust_ans
         return error;
     if (answer->ticket >= 0)
         tickets_hash(&trust->tickets, answer->ticket, hash);
+    addr_print_host(&h->peer, seen.host);
+    seen.port = hello->place_count > 0 ? hello->places[0].port : ADDR_PORT_DEFAULT;
     if (trust->db)
-        error = remember(trust, hello->name, answer->how == GREETING_BY_TICKET,
-                         answer->ticket >= 0 ? hash : NULL, person, why);
+        error = take_note(trust, &note, person, why);
     else
-        person->verified = answer->how == GREETING_BY_TICKET;
+        person->verified = note.verified;
     if (error) {
         snprintf(why, TRUST_WHY_MAX, "came with a ticket that was used already");
         return error;
     }
     if (answer->ticket >= 0)
         tickets_burn(&trust->tickets, answer->ticket, &person->id);
-    if (!person->row)
-        return 0;
-    addr_print_host(&h->peer, seen.host);
-    seen.port = hello->place_count > 0 ? hello->places[0].port : ADDR_PORT_DEFAULT;
-    remember_places(trust, person, &seen, hello, hello->place_count == 0);
     return trust_hold(trust, person->row, person->name, why);
 }
 
@@ -241,6 +269,10 @@ int trust_admit_called(struct trust *trust, const struct handshake *h, const str
                        struct person *person, char why[static TRUST_WHY_MAX])
 {
     const struct hello *hello = &h->greeting.hello;
+    const struct note note = {.hello = hello,
+                              .verified = called->ticket,
+                              .seen = called->place,
+                              .pin = called->pin ? called->place : NULL};
 
     *why = '\0';
     trust_look_up(trust, handshake_peer(h), hello->name, person);
@@ -253,12 +285,7 @@ int trust_admit_called(struct trust *trust, const struct handshake *h, const str
         person->verified = called->ticket;
         return 0;
     }
-    remember(trust, hello->name, called->ticket, NULL, person, why);
-    if (!person->row)
-        return 0;
-    remember_places(trust, person, called->place, hello, false);
-    if (called->pin)
-        contact_pin(trust->db, called->place->host, called->place->port, person->row);
+    take_note(trust, &note, person, why);
     return trust_hold(trust, person->row, person->name, why);
 }
 
