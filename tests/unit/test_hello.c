@@ -29,17 +29,6 @@ static int get(const uint8_t *payload, size_t len, struct hello *hello)
     return result;
 }
 
-static struct place place_of(const char *text)
-{
-    const char *space = strchr(text, ' ');
-    struct place place = {0};
-
-    assert_non_null(space);
-    memcpy(place.host, text, (size_t)(space - text));
-    place.port = (uint16_t)strtoul(space + 1, NULL, 10);
-    return place;
-}
-
 /* The HELLO of a record. */
 static struct hello hello_of(const struct vectors *v)
 {
@@ -49,7 +38,7 @@ static struct hello hello_of(const struct vectors *v)
     hello.name_len = (uint8_t)vectors_bytes(v, "name", (uint8_t *)hello.name, HELLO_NAME_MAX);
     for (int i = 0; i < v->count; i++) {
         if (strcmp(v->names[i], "place") == 0)
-            hello.places[hello.place_count++] = place_of(v->values[i]);
+            hello.places[hello.place_count++] = vectors_place(v->values[i]);
     }
     return hello;
 }
@@ -167,9 +156,9 @@ static void what_has_no_form_is_left_out_or_an_error(void **state)
     hello.place_count = -1;
     put_and_expect(&hello, -ERR_RANGE, 0);
     hello.place_count = 3;
-    hello.places[0] = place_of("* 5188");
-    hello.places[1] = place_of("192.0.2.7 5188");
-    hello.places[2] = place_of("192.0.2.8 0");
+    hello.places[0] = vectors_place("* 5188");
+    hello.places[1] = vectors_place("192.0.2.7 5188");
+    hello.places[2] = vectors_place("192.0.2.8 0");
     put_and_expect(&hello, 0, 1);
     /* 16 of the longest names are more than 4096 bytes; 15 and an address are not. */
     hello.place_count = HELLO_PLACES_MAX;
@@ -181,7 +170,7 @@ static void what_has_no_form_is_left_out_or_an_error(void **state)
     }
     assert_int_equal(strlen(hello.places[0].host), 253);
     put_and_expect(&hello, 0, HELLO_PLACES_MAX - 1);
-    hello.places[4] = place_of("192.0.2.7 5188");
+    hello.places[4] = vectors_place("192.0.2.7 5188");
     put_and_expect(&hello, 0, HELLO_PLACES_MAX);
 }
 

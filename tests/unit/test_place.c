@@ -25,22 +25,10 @@ static struct place place_of(const char *host, uint16_t port)
     return place;
 }
 
-/* One of the vectors: "192.0.2.7 5188". */
-static struct place place_of_text(const char *text)
-{
-    const char *space = strchr(text, ' ');
-    struct place place = {0};
-
-    assert_non_null(space);
-    memcpy(place.host, text, (size_t)(space - text));
-    place.port = (uint16_t)strtoul(space + 1, NULL, 10);
-    return place;
-}
-
 static void check_place(const char *text, const uint8_t *bytes, size_t len)
 {
     uint8_t put[PLACE_BYTES_MAX], more[PLACE_BYTES_MAX + 1] = {0};
-    struct place place = place_of_text(text), got;
+    struct place place = vectors_place(text), got;
 
     assert_int_equal(place_put(&place, put), len);
     assert_memory_equal(put, bytes, len);

@@ -19,24 +19,13 @@
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-static struct place place_of(const char *text)
-{
-    const char *space = strchr(text, ' ');
-    struct place place = {0};
-
-    assert_non_null(space);
-    memcpy(place.host, text, (size_t)(space - text));
-    place.port = (uint16_t)strtoul(space + 1, NULL, 10);
-    return place;
-}
-
 static struct ticket ticket_of(const struct vectors *v)
 {
     struct ticket ticket = {0};
 
     for (int i = 0; i < v->count; i++) {
         if (strcmp(v->names[i], "place") == 0)
-            ticket.places[ticket.count++] = place_of(v->values[i]);
+            ticket.places[ticket.count++] = vectors_place(v->values[i]);
     }
     vectors_exactly(v, "listener", ticket.listener.bytes, ID_BYTES);
     vectors_exactly(v, "secret", ticket.secret, TICKET_SECRET_BYTES);
@@ -266,7 +255,7 @@ static void one_without_a_place_is_not_printed(void **state)
     ticket.count = TICKET_PLACES_MAX + 1;
     assert_int_equal(ticket_print(&ticket, text), -ERR_RANGE);
     ticket.count = 2;
-    ticket.places[0] = place_of("* 5188");
+    ticket.places[0] = vectors_place("* 5188");
     assert_int_equal(ticket_print(&ticket, text), 0);
     assert_int_equal(ticket_parse(text, &got), 0);
     assert_int_equal(got.count, 1);

@@ -99,3 +99,15 @@ void vectors_exactly(const struct vectors *v, const char *name, uint8_t *bytes, 
 {
     assert_int_equal(vectors_bytes(v, name, bytes, len), len);
 }
+
+struct place vectors_place(const char *text)
+{
+    const char *space = strchr(text, ' ');
+    struct place place = {0};
+
+    assert_non_null(space);
+    assert_in_range(space - text, 0, PLACE_HOST_MAX - 1);
+    memcpy(place.host, text, (size_t)(space - text));
+    place.port = (uint16_t)strtoul(space + 1, NULL, 10);
+    return place;
+}

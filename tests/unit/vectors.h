@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/place.h"
+
 #define VECTORS_LINES_MAX 32
 
 struct vectors {
@@ -36,5 +38,8 @@ void vectors_exactly(const struct vectors *v, const char *name, uint8_t *bytes, 
 
 /* Any hexadecimal text. */
 size_t vectors_unhex(const char *hex, uint8_t *bytes, size_t max);
+
+/* A place as the vectors write it: "192.0.2.7 5188". */
+struct place vectors_place(const char *text);
 
 #endif
