@@ -139,6 +139,40 @@ static void a_handshake_may_be_cut_anywhere(void **state)
         shake_split(split);
 }
 
+/* What stands in OpenSSL's queue because of something else is neither taken for an error of ours nor for
+ * the reason of one. */
+static void errors_of_others_do_not_matter(void **state)
+{
+    struct pair pair;
+    char heard[16];
+
+    (void)state;
+    pair_init(&pair);
+    for (int turn = 0; turn < 3; turn++) {
+        ERR_raise(ERR_LIB_X509, 1);
+        assert_int_equal(pair_carry(&pair, turn % 2 ? CHAN_LISTENER : CHAN_CALLER, 100), 0);
+    }
+    for (int turn = 0; turn < 4; turn++) {
+        struct chan *from = pair.chans[turn % 2];
+        struct chan *to = pair.chans[!(turn % 2)];
+        ERR_raise(ERR_LIB_X509, 1);
+        assert_int_equal(chan_write(from, "hello", 5), 5);
+        ERR_raise(ERR_LIB_X509, 1);
+        assert_int_equal(pair_carry(&pair, turn % 2, 10), 0);
+        ERR_raise(ERR_LIB_X509, 1);
+        assert_int_equal(chan_read(to, heard, sizeof heard), 5);
+        ERR_raise(ERR_LIB_X509, 1);
+        assert_int_equal(chan_read(to, heard, sizeof heard), -EAGAIN);
+    }
+    ERR_raise(ERR_LIB_X509, 1);
+    assert_int_equal(chan_input(pair.chans[0], "\x17\x03\x03\x00\x20 not sealed, and 32 bytes long. ", 37),
+                     0);
+    assert_int_equal(chan_read(pair.chans[0], heard, sizeof heard), -ERR_TLS);
+    assert_string_equal(chan_why(pair.chans[0]), "a record that was changed on its way");
+    ERR_clear_error();
+    pair_done(&pair);
+}
+
 static void every_connection_has_a_secret_of_its_own(void **state)
 {
     uint8_t exported[2][HASH_BYTES];
@@ -447,6 +481,7 @@ int main(void)
         cmocka_unit_test(the_listener_says_nothing_unasked),
         cmocka_unit_test(a_handshake_may_come_in_steps_of_any_size),
         cmocka_unit_test(a_handshake_may_be_cut_anywhere),
+        cmocka_unit_test(errors_of_others_do_not_matter),
         cmocka_unit_test(every_connection_has_a_secret_of_its_own),
         cmocka_unit_test(one_may_talk_to_oneself),
         cmocka_unit_test(every_byte_arrives_in_order),
