@@ -191,6 +191,15 @@ static size_t allocated(void)
     return mallinfo2().uordblks + mallinfo2().hblkhd;
 }
 
+/* A sanitizer's malloc() tells nothing. */
+static void skip_if_nothing_is_counted(void)
+{
+    if (allocated() > 0)
+        return;
+    print_message("# skip: malloc() does not tell what is allocated\n");
+    skip();
+}
+
 /* 1 MiB, a kilobyte at a time, as long as the chan takes it. Returns how much it took. */
 static size_t pour(struct chan *chan, const struct flood *flood)
 {
@@ -238,6 +247,7 @@ static void a_caller_that_says_nothing_takes_little_memory(void **state)
     size_t each;
 
     (void)state;
+    skip_if_nothing_is_counted();
     pair_init(&pair);
     size_t before = allocated();
     for (size_t i = 0; i < 16; i++)
