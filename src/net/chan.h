@@ -51,9 +51,9 @@
 #define CHAN_OUTPUT_MAX (4 * (CHAN_RECORD_MAX + CHAN_SEAL_BYTES))
 #define CHAN_ALERTS_MAX ((size_t)4 << 10)
 
-/* After so many records the keys are changed: half of what AES-GCM may seal with one (RFC 8446, section
- * 5.5). */
-#define CHAN_REKEY_RECORDS (UINT64_C(1) << 23)
+/* After so many records, 4 GiB if they are full, we change the keys that we seal with: long before AES-GCM must
+ * (RFC 8446, section 5.5), so that it can be tested. */
+#define CHAN_REKEY_RECORDS (UINT64_C(1) << 18)
 
 struct chan;
 

@@ -261,6 +261,37 @@ static void every_byte_arrives_in_order(void **state)
     }
 }
 
+/* A change of keys is a record of its own, behind which everything goes on. */
+static void keys_are_changed_in_time(void **state)
+{
+    static const size_t sealed = 1 + CHAN_SEAL_BYTES;
+    struct pair pair;
+    uint8_t bytes[64];
+    uint64_t changes = 0;
+
+    (void)state;
+    pair_init(&pair);
+    pair_shake(&pair, SIZE_MAX);
+    for (uint64_t i = 0; i < 2 * CHAN_REKEY_RECORDS + 2; i++) {
+        uint8_t heard = 0;
+        uint8_t said = (uint8_t)i;
+        size_t len;
+        if (chan_write(pair.chans[CHAN_CALLER], &said, 1) != 1)
+            fail();
+        pair_take(&pair, CHAN_CALLER, bytes, sizeof bytes, &len);
+        changes += len != sealed;
+        if (len != sealed && i != CHAN_REKEY_RECORDS && i != 2 * CHAN_REKEY_RECORDS)
+            fail_msg("%zu bytes in record %zu", len, (size_t)i);
+        if (chan_input(pair.chans[CHAN_LISTENER], bytes, len) != 0 ||
+            chan_read(pair.chans[CHAN_LISTENER], &heard, 1) != 1 || heard != said)
+            fail_msg("record %zu: %s", (size_t)i, chan_why(pair.chans[CHAN_LISTENER]));
+    }
+    assert_int_equal(changes, 2);
+    pair_talk(&pair, CHAN_LISTENER, "still there?");
+    pair_talk(&pair, CHAN_CALLER, "yes");
+    pair_done(&pair);
+}
+
 static void a_full_output_takes_no_more(void **state)
 {
     static uint8_t bytes[CHAN_OUTPUT_MAX];
@@ -485,6 +516,7 @@ int main(void)
         cmocka_unit_test(every_connection_has_a_secret_of_its_own),
         cmocka_unit_test(one_may_talk_to_oneself),
         cmocka_unit_test(every_byte_arrives_in_order),
+        cmocka_unit_test(keys_are_changed_in_time),
         cmocka_unit_test(a_full_output_takes_no_more),
         cmocka_unit_test(more_than_there_is_room_for_is_not_taken_in),
         cmocka_unit_test(text_may_come_with_the_end_of_the_handshake),
