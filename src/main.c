@@ -22,9 +22,9 @@ static const struct {
 
 static int usage(FILE *out)
 {
-    fputs("yodel calls across the valley: talk over one connection; TCP echo service and probe.\n\n"
-          "  yodel listen --plain          wait on port 5188 for somebody to talk with\n"
-          "  yodel call --plain box        talk with who listens on box\n"
+    fputs("yodel calls across the valley: talk in private; TCP echo service and probe.\n\n"
+          "  yodel listen                  print a ticket to hand over; talk with who calls\n"
+          "  yodel call                    ask for the ticket, and talk\n"
           "  yodel echo                    answer on port 5188, IPv6 and IPv4\n"
           "  yodel ping localhost          measure the way to it\n\n"
           "Commands:\n",

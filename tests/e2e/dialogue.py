@@ -5,7 +5,10 @@ Each block is a terminal in which bash runs; lines that begin with "$ " are type
 block that begins with `yodel listen` or `yodel echo` goes on beside those that follow, and with it a new dialogue
 begins. Where `yodel listen` and `yodel call` are a chat, what stands behind a name is typed on the terminal of that
 name, in the order of the longest block, and whoever "left" presses Ctrl-D. A block whose last line is the prompt, "> "
-and what is half typed, shows the moment when the line above it came in."""
+and what is half typed, shows the moment when the line above it came in.
+
+Each name has a home of its own, which lasts as long as the scene. A ticket goes from the terminal of who listens to that
+of who is asked for it, or into the file `ticket`; and where the listener's block shows that a stranger called, "y" is typed there."""
 
 import os
 import re
@@ -64,13 +67,17 @@ class Reader(Terminal):
     """The terminal of one block."""
 
     def __init__(self, machine, lines):
-        super().__init__([*machine.wrap, "bash", "--norc", "--noprofile", "--noediting", "-i"], env=machine.env)
         self.picture = lines
         self.commands = [line[2:] for line in lines if line.startswith("$ ")]
         self.prompts = 0
+        self.machine = machine
         first = self.commands[0]
         name = re.search(r"--name (\S+)", first)
         self.name = name and name[1]
+        home = machine.folder.parent / f"home-{self.name or 'nobody'}"
+        home.mkdir(exist_ok=True)
+        super().__init__([*machine.wrap, "bash", "--norc", "--noprofile", "--noediting", "-i"],
+                         env=machine.env | {"HOME": str(home), "INPUTRC": str(home / "inputrc")})
         self.is_service = re.match(r"yodel (listen|echo)\b", first) is not None
         self.is_chat = re.match(r"yodel (listen|call)\b(?!.*[<>|])", first) is not None
         self.half = lines[-1][2:] if lines[-1].startswith("> ") else ""
@@ -82,16 +89,37 @@ class Reader(Terminal):
         self.tape.wait(lambda: self.tape.bytes.count(MARK) > self.prompts, 20, "the shell's prompt", self.text)
         self.prompts = self.tape.bytes.count(MARK)
 
-    def begin(self):
+    def begin(self, listener):
         """Type the first command. Unless it is a service or a chat, type all of them."""
         self.wait_shell()
+        if listener and listener.gives_ticket() and any(re.search(r"\bticket\b", each) for each in self.commands):
+            (self.machine.folder / "ticket").write_text(listener.ticket() + "\n", encoding="ascii")
         self.line(self.commands.pop(0))
         if self.is_service:
-            self.wait_screen("listening on ")
+            self.wait_screen("yodel://" if self.gives_ticket() else "listening on ")
         elif self.is_chat:
-            self.wait_screen("connected to ")
+            self.meet(listener)
         else:
             self.finish()
+
+    def gives_ticket(self):
+        return any(line.startswith("yodel://") for line in self.picture)
+
+    def ticket(self):
+        """The one that this terminal shows; there it may be wrapped."""
+        return re.findall(rb"yodel://[a-z2-7]+(?=\r\n)", bytes(self.tape.bytes))[-1].decode()
+
+    def meet(self, listener):
+        """A chat has been begun that calls: until the two talk."""
+        if any(line.startswith("ticket: ") for line in self.picture):
+            self.wait_prompt("ticket: ")
+            self.line(listener.ticket())
+        if any(" calls, whom you do not know" in line for line in listener.picture):
+            listener.wait_prompt(f"let {self.name} in? (y or n) ")
+            listener.line("y")
+        self.wait_screen(lambda lines: re.search(r"^-- .* (connected to|is here, encrypted)", "\n".join(lines), re.M))
+        for each in filter(None, (self, listener)):
+            each.wait_prompt()
 
     def finish(self):
         """Wait until the command is over, and type those that are left."""
@@ -154,7 +182,7 @@ def play(machine, blocks, compare):
         for number, lines in enumerate(blocks):
             readers.append(Reader(machine, lines))
             ends.callback(readers[-1].end)
-            readers[-1].begin()
+            readers[-1].begin(next((each for each in reversed(readers[:-1]) if each.is_service and not each.ended), None))
             following = blocks[number + 1][0] if number + 1 < len(blocks) else "$ yodel listen"
             if re.match(r"\$ yodel (listen|echo)\b", following):
                 end_dialogue(readers, compare)
