@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "chat/answering.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -205,6 +206,11 @@ static const char *hint_of(int error)
     return error == -ERR_NOT_TLS || error == -ERR_TIMEOUT ? " (--plain talks with nc and the like)" : "";
 }
 
+static bool has_hung_up(const struct handshake *h)
+{
+    return h->error == -ERR_CUT || h->error == -ECONNRESET || h->error == -EPIPE;
+}
+
 static void on_failure(struct answering *a, int slot)
 {
     struct waiting_slot *waiting = &a->waiting.slots[slot];
@@ -213,6 +219,8 @@ static void on_failure(struct answering *a, int slot)
     withdraw_question(a, slot);
     if (a->met_self && h->error == -ERR_REFUSED)
         return; /* that was us */
+    if (a->crosses && !has_exchanged(a, slot) && has_hung_up(h))
+        return;
     if (has_exchanged(a, slot))
         news_say(a->news, "%s (%s) broke off after the numbers were exchanged: %s",
                  a->answers[slot].person.name, h->name, handshake_why(h));

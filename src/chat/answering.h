@@ -30,6 +30,8 @@ struct answering {
     struct news *news;
     struct calling *calling; /* we call meanwhile; NULL: we do not */
     bool met_self;           /* by calling: a caller that does not want our key is ourselves */
+    bool
+        crosses; /* whom we call may call us: a caller that hangs up may be they, who have come through by another way */
     struct waiting waiting;
     struct trust_answer answers[WAITING_MAX]; /* of those who wait, after they were judged */
     int asked;                                /* the slot that the user is asked about; -1: none */

@@ -67,6 +67,7 @@ void rendezvous_call(struct rendezvous *r, const struct calling_plan *plan, int6
     calling_init(&r->calling, plan, &config, now_ms);
     r->calls = true;
     r->answering.calling = &r->calling;
+    r->answering.crosses = r->call == RENDEZVOUS_CONTACT;
 }
 
 /* It is over. */

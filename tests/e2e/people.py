@@ -36,6 +36,14 @@ def wait_said(program, what, seconds=5):
     return program.wait_screen(found, seconds)
 
 
+def status_of(program, seconds=5):
+    """Wait for its end, and for all that it has said. Returns the exit status."""
+    status = program.wait_exit(seconds)
+    if not isinstance(program, Terminal):
+        program.err.thread.join(5)
+    return status
+
+
 class Person:
     """`wrap` is what their commands run in."""
 
@@ -122,21 +130,14 @@ class People:
         for program in (caller, listener):
             program.half_close()
         for program in (caller, listener):
-            assert program.wait_exit() == 0, said(program)
+            assert status_of(program) == 0, said(program)
         assert one.knows(other.name)[0] and other.knows(one.name)[0]
         return listener.port
 
 
 @pytest.fixture
 def people(tmp_path_factory):
-    chats = Chats(tmp_path_factory.mktemp("chat"))
-    yield People(chats, tmp_path_factory.mktemp("people"))
-    chats.end()
-
-
-@pytest.fixture
-def apart(tmp_path_factory):
-    """people, in a network with nothing but a loopback interface, where every port is free."""
+    """In a network with nothing but a loopback interface: whoever calls by name listens on the usual port."""
     network = netns.Network()
     if not network.usable:
         network.close()
