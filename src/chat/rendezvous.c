@@ -48,8 +48,13 @@ static int judge_called(void *context, const struct id *peer)
         r->met_stranger = true;
         return -ERR_STRANGER;
     }
-    if (trust_look_up(r->trust, peer, "", &person))
-        return -ERR_BLOCKED;
+    int error = trust_look_up(r->trust, peer, "", &person);
+    if (error == -ERR_BLOCKED)
+        return error;
+    if (error && r->call != RENDEZVOUS_TICKET) {
+        r->unreadable = error;
+        return error;
+    }
     if (!r->expects && !person.row && !person.self && !r->trust->asks && !r->trust->accept_new)
         return -ERR_UNKNOWN;
     return 0;
@@ -125,6 +130,9 @@ static void on_called_failure(struct rendezvous *r, int which, int64_t now_ms)
     } else if (attempt->error == -ERR_STRANGER && !attempt->warned) {
         attempt->warned = true;
         news_say(&r->news, "%s is somebody else: id %s; skipped", place, id_print(&r->stranger, id));
+    } else if (r->unreadable) {
+        end(r, EXIT_SYSTEM, "%s: the contacts cannot be read, so nobody can tell who is there: %s", place,
+            err_text(r->unreadable));
     } else if (attempt->error == -ERR_BLOCKED) {
         end(r, EXIT_REFUSED, "%s: you have blocked whoever is there", place);
     } else if (attempt->error == -ERR_UNKNOWN) {

@@ -43,6 +43,7 @@ struct rendezvous {
     int status;         /* why it is over: an exit status; 0: it is not */
     struct id stranger; /* who answered instead of the expected one */
     bool met_stranger;
+    int unreadable;     /* why the contacts could not be read, a negative error; 0: they could */
     int failed;         /* the try to be told of when why is empty */
     char why[NEWS_MAX]; /* the sentence; may be empty: then calling.tries[failed] tells */
 };

@@ -10,24 +10,24 @@
 #include "base/err.h"
 #include "wire/hello.h"
 
-bool trust_look_up(const struct trust *trust, const struct id *id, const char *proposed,
-                   struct person *person)
+int trust_look_up(const struct trust *trust, const struct id *id, const char *proposed, struct person *person)
 {
     struct contact contact;
 
     *person = (struct person){.id = *id, .self = id_equal(id, key_id(trust->key))};
     if (person->self) {
         strcpy(person->name, "yourself");
-        return false;
+        return 0;
     }
-    if (!trust->db || contact_by_id(trust->db, id, &contact) != 1) {
+    int found = trust->db ? contact_by_id(trust->db, id, &contact) : 0;
+    if (found != 1) {
         contact_name_clean(proposed, person->name);
-        return false;
+        return found;
     }
     strcpy(person->name, contact.name);
     person->row = contact.row;
     person->verified = contact.verified;
-    return contact.blocked;
+    return contact.blocked ? -ERR_BLOCKED : 0;
 }
 
 /* --- the listener's rules */
@@ -95,9 +95,12 @@ void trust_judge(const struct trust *trust, const struct handshake *h, int64_t n
 
     memset(answer, 0, sizeof *answer);
     answer->ticket = -1;
-    bool blocked = trust_look_up(trust, handshake_peer(h), greeting->hello.name, person);
-    if (blocked)
+    int error = trust_look_up(trust, handshake_peer(h), greeting->hello.name, person);
+    if (error == -ERR_BLOCKED)
         refuse(answer, REFUSE_DECLINED, "is blocked");
+    else if (error && !greeting->has_proof)
+        refuse(answer, REFUSE_DECLINED, "may be somebody you have blocked: the contacts cannot be read (%s)",
+               err_text(error));
     else if (greeting->hello.mode != trust->mode)
         refuse(answer, REFUSE_MODE,
                trust->mode == HELLO_TALK ? "sends bytes, and this is a chat"

@@ -68,8 +68,9 @@ void trust_release(struct trust *trust);
 /* The user has compared the numbers. Returns 0 or an error, and why. */
 int trust_verify(struct trust *trust, struct person *person, char why[static TRUST_WHY_MAX]);
 
-/* Fill *person as far as it is known; for a stranger with the name it proposes. Returns whether it is blocked. */
-bool trust_look_up(const struct trust *trust, const struct id *id, const char *proposed,
-                   struct person *person);
+/* Fill *person as far as it is known; a stranger gets the name it proposes. Returns 0; -ERR_BLOCKED; or, if the contacts cannot be
+ * read, an error of the store: nobody can tell then who it is, nor that it is not blocked. */
+int trust_look_up(const struct trust *trust, const struct id *id, const char *proposed,
+                  struct person *person);
 
 #endif

@@ -268,7 +268,10 @@ static int call_address(struct request *request, const char *whom, struct callin
     private_begin(&request->private, request->talk.name, NULL, 0);
     r->call = RENDEZVOUS_ADDRESS;
     r->whom = whom;
-    if (db && contact_pinned(db, plan->places[0].host, plan->places[0].port, &pinned) == 1) {
+    int known = db ? contact_pinned(db, plan->places[0].host, plan->places[0].port, &pinned) : 0;
+    if (private_check(&request->private, known) < 0)
+        return EXIT_SYSTEM;
+    if (known == 1) {
         r->expects = true;
         r->expected = pinned.id;
         r->expected_name = pinned.name;
@@ -293,10 +296,12 @@ static int run_private(struct request *request, char *whom)
     if (status)
         return status;
     request->meet.name = whom;
-    if (!whom || ticket_looks_like(whom))
+    bool ticket = !whom || ticket_looks_like(whom);
+    int known = ticket || request->port ? 0 : private_find(&request->private, whom, &contact);
+    if (ticket)
         status = use_ticket(request, whom ? whom : line, &plan);
-    else if (!request->port && private_find(&request->private, whom, &contact))
-        status = call_contact(request, &contact, &plan);
+    else if (known != 0)
+        status = known < 0 ? -known : call_contact(request, &contact, &plan);
     else
         status = call_address(request, whom, &plan);
     if (status)

@@ -282,7 +282,10 @@ static int set_only(struct request *request)
 
     if (!request->only)
         return 0;
-    if (!private_find(&request->private, request->only, &contact)) {
+    int found = private_find(&request->private, request->only, &contact);
+    if (found < 0)
+        return -found;
+    if (found == 0) {
         err_say("listen: --only %s: no such contact (yodel peers lists them)", request->only);
         return EXIT_USAGE;
     }

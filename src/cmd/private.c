@@ -18,6 +18,7 @@ int private_open(struct private *private, const struct private_config *config)
     char why[WHY_MAX];
 
     memset(private, 0, sizeof *private);
+    private->command = config->command;
     sandbox_keep_secrets();
     if (identity_open(&private->key, config->identity, why, sizeof why) < 0) {
         err_say("%s: %s", config->command, why);
@@ -29,9 +30,15 @@ int private_open(struct private *private, const struct private_config *config)
     trust->asks = terminal;
     trust->accept_new = config->accept_new;
     tickets_init(&trust->tickets);
-    if (db_open(&trust->db, NULL, why, sizeof why) < 0)
-        err_say("%s: %s; going on without contacts: nobody is known, and nothing is remembered",
-                config->command, why);
+    if (db_open(&trust->db, NULL, why, sizeof why) == 0)
+        return 0;
+    if (trust->accept_new) {
+        err_say("%s: %s; without contacts --accept-new would let in whom you have blocked", config->command,
+                why);
+        return EXIT_SYSTEM;
+    }
+    err_say("%s: %s; going on without contacts: nobody is known, and nothing is remembered", config->command,
+            why);
     return 0;
 }
 
@@ -44,11 +51,21 @@ void private_close(struct private *private)
     memset(private, 0, sizeof *private);
 }
 
+int private_check(const struct private *private, int result)
+{
+    char why[WHY_MAX];
+
+    if (result >= 0)
+        return result;
+    err_say("%s: %s", private->command, db_explain(private->trust.db, result, why, sizeof why));
+    return -EXIT_SYSTEM;
+}
+
 int private_find(struct private *private, const char *name, struct contact *contact)
 {
     if (!private->trust.db || !contact_name_is_valid(name))
         return 0;
-    return contact_by_name(private->trust.db, name, contact) == 1;
+    return private_check(private, contact_by_name(private->trust.db, name, contact));
 }
 
 void private_begin(struct private *private, const char *name, const struct place *places, int count)

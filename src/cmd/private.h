@@ -10,6 +10,7 @@
 
 struct private
 {
+    const char *command;
     struct key *key;
     struct trust trust;
     struct rendezvous rendezvous;
@@ -26,8 +27,11 @@ struct private_config {
 int private_open(struct private *private, const struct private_config *config);
 void private_close(struct private *private);
 
-/* Find a contact that the user has named. Returns 1, or 0: there is none. */
+/* Find a contact that the user has named. Returns 1; 0: there is none; or, after it has said what is wrong, the negative of an exit status. */
 int private_find(struct private *private, const char *name, struct contact *contact);
+
+/* Say what is wrong if the result of a function of the store is an error. Returns result, or -EXIT_SYSTEM. */
+int private_check(const struct private *private, int result);
 
 /* Get ready to meet somebody: name is what we call ourselves, and places where we listen. */
 void private_begin(struct private *private, const char *name, const struct place *places, int count);
