@@ -3,6 +3,7 @@
 guess at a number more often than they may."""
 
 import ctypes
+import socket
 import time
 from contextlib import suppress
 
@@ -84,11 +85,12 @@ def test_frames_that_are_skipped_do_not_keep_it_from_anything_else(private, role
 
 # --- at the door
 
-def strangers(private, program, count, source=None):
+def strangers(private, program, count):
     """So many are in line, or asked about."""
     came = []
     for _ in range(count):
-        peer = private.dial(program, source=source)
+        peer = private.dial(program)
+        peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # who comes first is asked about first
         peer.handshake()
         peer.say_hello()
         peer.commit()
