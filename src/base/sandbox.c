@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "base/landlock.h"
+#include "base/seccomp.h"
 #include "base/units.h"
 
 /* What getpwnam(3) may leave in errno where there is no such user. */
@@ -196,6 +197,8 @@ int sandbox_confine(const struct sandbox_rules *rules, int *version)
     struct landlock landlock;
     int error = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 
+    if (!error)
+        error = seccomp_forbid_typing();
     if (!error)
         error = landlock_begin(&landlock, false);
     if (error)

@@ -36,7 +36,7 @@ struct sandbox_rules {
  * needs for names (also its modules), time zones and locales, and Readline for the terminal and the user's inputrc. Of /etc that is all for an
  * ordinary user, so that a resolv.conf that replaces today's is found; for root, who could read passwords there, it is single files, and
  * where /etc/resolv.conf is one itself and replaced (a laptop changes its network), names are no longer found.
- * Nothing can be executed, no abstract Unix socket outside be reached (the session bus), no other process be traced, nothing gained through set-user-ID
+ * Nothing can be executed, nor typed for the user (base/seccomp.h), no abstract Unix socket outside be reached (the session bus), no other process be traced, nothing gained through set-user-ID
  * programs; root keeps of its capabilities only those that override the permissions of files. Binding, connecting, and signals
  * stay allowed: Ctrl-Z stops the script that we are part of.
  * What is open goes on working. A relative path means what it means now. *landlock is the kernel's Landlock version, or 0 where it has none; that is no

@@ -134,7 +134,7 @@ def test_no_other_process_can_be_touched(confined, mode, on):
         bus.listen()
         assert one.try_("abstract", bus.getsockname()[1:].decode()) == errno.EPERM
     assert int(one.inside.status("CapEff"), 16) & ~0b110 == 0  # but for those that override permissions of files
-    assert one.inside.status("NoNewPrivs") == "1"
+    assert one.inside.status("NoNewPrivs") == "1" and one.inside.status("Seccomp") == "2"
 
 
 @pytest.mark.parametrize("on", ["terminal", "pipes"])

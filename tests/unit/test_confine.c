@@ -22,10 +22,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -153,11 +155,16 @@ static int child_executes(void)
 
     snprintf(own, sizeof own, "%s", in(store, "program"));
     WRONG(put(own, "#!/bin/true\n") && chmod(own, 0700) == 0);
+    static char code[1 << 20];
+    int from = open(program, O_RDONLY | O_CLOEXEC), memory = memfd_create("program", 0);
+    ssize_t len = read(from, code, sizeof code);
+    WRONG(len > 0 && write(memory, code, (size_t)len) == len);
     CONFINE();
     WRONG(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
     WRONG(refused(execv(program, argv), EACCES));
     argv[0] = own;
     WRONG(refused(execv(own, argv), EACCES));
+    WRONG(refused(fexecve(memory, argv, argv + 1), EACCES));
     return 0;
 }
 
@@ -231,6 +238,11 @@ static int child_has_a_terminal(void)
         WRONG(dup2(terminal, fd) == fd);
     CONFINE();
     sink_open(&sink, STDOUT_FILENO);
+    for (int fd = 0; fd <= 2; fd++) { /* for the shell to execute it */
+        char bytes[] = "\003x";       /* TIOCL_PASTESEL */
+        WRONG(refused(ioctl(fd, TIOCSTI, "x"), EPERM) && refused(ioctl(fd, TIOCLINUX, bytes), EPERM));
+        WRONG(refused((int)syscall(SYS_ioctl, fd, TIOCSTI | UINT64_C(1) << 32, "x"), EPERM));
+    }
     WRONG(sink.fd != STDOUT_FILENO && sink_write(&sink, "x", 1) == 0);
     WRONG(read(keyboard, text, 1) == 1 && *text == 'x');
     static const char *const again[] = {"/dev/tty", "/proc/self/fd/1"};
