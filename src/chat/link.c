@@ -9,8 +9,9 @@
 #include "base/err.h"
 #include "net/sock.h"
 
-/* One call receives so much from the network at most: a peer may send records with nothing in them. */
-#define RECEIVE_MAX (32 << 10)
+/* Two records, of the longest kind: what a peer that has much to say sends at once. A call receives so much RECORDS_MAX times at most:
+ * there are records with nothing in them. */
+#define RECEIVE_MAX (2 * (CHAN_RECORD_MAX + CHAN_SEAL_BYTES))
 #define RECORDS_MAX 8
 
 void link_init(struct link *link)

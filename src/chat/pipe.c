@@ -25,6 +25,8 @@
 
 #define EXTRA_FDS 3
 
+_Static_assert(PIPE_CHUNK >= 2 * STREAM_RECV_MIN, "a turn takes two frames");
+
 /* One direction. */
 struct way {
     uint8_t bytes[PIPE_CHUNK];
@@ -116,7 +118,7 @@ static void read_input(struct pump *pump)
     ssize_t count;
 
     do
-        count = read(STDIN_FILENO, way->bytes, sizeof way->bytes);
+        count = read(STDIN_FILENO, way->bytes, stream_send_best(&pump->stream, sizeof way->bytes));
     while (count < 0 && errno == EINTR);
     if (count > 0) {
         way->begin = 0;

@@ -69,6 +69,32 @@ static bool next(struct stream *stream, int64_t now_ms, struct wire_event *event
     return true;
 }
 
+/* Whether more of the stream has come. A goodbye stays where it is: what came before it must be taken in first. */
+static bool has_more_data(struct stream *stream, int64_t now_ms)
+{
+    ssize_t ahead;
+
+    while ((ahead = session_ahead(&stream->session)) == -EAGAIN)
+        if (feed(stream, now_ms) == -EAGAIN)
+            return false;
+    return ahead > 0;
+}
+
+/* As many frames of data as have come and have room, event being the first. */
+static ssize_t gather(struct stream *stream, struct wire_event *event, uint8_t *bytes, size_t len,
+                      int64_t now_ms)
+{
+    size_t count = 0;
+
+    while (event->kind == WIRE_DATA && event->len <= len - count) {
+        memcpy(bytes + count, event->text, event->len);
+        count += event->len;
+        if (len - count < STREAM_RECV_MIN || !has_more_data(stream, now_ms) || !next(stream, now_ms, event))
+            break;
+    }
+    return (ssize_t)count;
+}
+
 static ssize_t recv_private(struct stream *stream, void *bytes, size_t len, int64_t now_ms)
 {
     struct wire_event event;
@@ -77,8 +103,7 @@ static ssize_t recv_private(struct stream *stream, void *bytes, size_t len, int6
         return -EAGAIN;
     switch (event.kind) {
     case WIRE_DATA:
-        memcpy(bytes, event.text, event.len < len ? event.len : len);
-        return (ssize_t)event.len;
+        return gather(stream, &event, bytes, len, now_ms);
     case WIRE_EOF:
         stream->ended = true;
         return 0;
@@ -101,6 +126,11 @@ ssize_t stream_recv(struct stream *stream, void *bytes, size_t len, int64_t now_
     ssize_t count = link_recv(stream->link, bytes, len);
     stream->ended = stream->ended || count == 0;
     return count;
+}
+
+size_t stream_send_best(const struct stream *stream, size_t room)
+{
+    return stream->private && room > SESSION_PIECE_MAX ? room - room % SESSION_PIECE_MAX : room;
 }
 
 size_t stream_send(struct stream *stream, const void *bytes, size_t len, int64_t now_ms)

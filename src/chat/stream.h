@@ -13,8 +13,8 @@
 #include "chat/link.h"
 #include "wire/session.h"
 
-/* stream_recv() is given room for so much at least. */
-#define STREAM_RECV_MIN SESSION_PIECE_MAX
+/* stream_recv() is given room for so much at least: a frame. */
+#define STREAM_RECV_MIN SESSION_PAYLOAD_MAX
 
 struct stream {
     struct link *link;
@@ -32,6 +32,9 @@ void stream_close(struct stream *stream);
 /* Receive. Returns the count; 0: the peer's stream has ended; -EAGAIN; or an error as link_recv(), -ERR_PROTOCOL, or -EPIPE: it has left
  * before its end, or before ours. To be called again when what came was taken in, wherever it goes: it tells the peer so in the end. */
 ssize_t stream_recv(struct stream *stream, void *bytes, size_t len, int64_t now_ms);
+
+/* How much is best read for one stream_send(), of what there is room for: in private the longest frames, and no short one behind them. */
+size_t stream_send_best(const struct stream *stream, size_t room);
 
 /* Send. Returns how many were taken; link->broken tells whether it is over. Also sends what waits. */
 size_t stream_send(struct stream *stream, const void *bytes, size_t len, int64_t now_ms);

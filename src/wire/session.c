@@ -109,9 +109,14 @@ static enum meaning take_text(struct session *s, const struct frame *frame, stru
     return MEANS_EVENT;
 }
 
+static bool may_come(const struct session *s, const struct frame *data)
+{
+    return carries(s, data, SESSION_STREAM) && !s->eof_came;
+}
+
 static enum meaning take_data(const struct session *s, const struct frame *frame, struct wire_event *event)
 {
-    if (!carries(s, frame, SESSION_STREAM) || s->eof_came)
+    if (!may_come(s, frame))
         return MEANS_BREACH;
     *event = (struct wire_event){.kind = WIRE_DATA, .text = frame->payload, .len = frame->len};
     return MEANS_EVENT;
@@ -189,6 +194,17 @@ bool session_next(struct session *s, int64_t now_ms, struct wire_event *event)
     if (meaning == MEANS_EVENT)
         return true;
     return s->ended && !s->broken && !s->bye_came && !s->ack_came && give_broken(s, event, -ERR_CUT);
+}
+
+ssize_t session_ahead(const struct session *s)
+{
+    struct frame frame;
+    size_t len = buf_len(&s->in) - s->taken;
+    int used = len > 0 ? frame_get(buf_bytes(&s->in) + s->taken, len, FRAME_PAYLOAD_MAX, &frame) : 0;
+
+    if (used == 0)
+        return -EAGAIN;
+    return used > 0 && frame.type == FRAME_DATA && may_come(s, &frame) ? (ssize_t)frame.len : 0;
 }
 
 int64_t session_wake_ms(const struct session *s)

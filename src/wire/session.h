@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "wire/event.h"
@@ -83,6 +84,10 @@ void session_end(struct session *s);
  * it, the peer's stream is not whole. The only event after it is WIRE_BROKEN with -ERR_PROTOCOL. With -ERR_CUT it comes if the connection ends and there was no WIRE_LEFT. Taking a WIRE_LEFT that is the
  * peer's BYE queues the answer, behind all that was sent before, and nothing may be sent after it. */
 bool session_next(struct session *s, int64_t now_ms, struct wire_event *event);
+
+/* How many bytes of the stream the next session_next() brings; 0 if it brings something else, -EAGAIN if no frame is whole.
+ * Takes nothing. */
+ssize_t session_ahead(const struct session *s);
 
 /* When to call session_next() though nothing came, once it has said false; INT64_MAX: never. */
 int64_t session_wake_ms(const struct session *s);

@@ -295,6 +295,58 @@ static void both_say_goodbye_at_once_and_nothing_is_lost(void **state)
 }
 
 /* Who leaves is answered only when all before was asked for; what the other one says meanwhile still comes. */
+/* What comes next can be seen without taking it. */
+static void data_is_seen_ahead_and_nothing_else(void **state)
+{
+    static const uint8_t frames[] = "\0\0\0\3\x11"
+                                    "abc"
+                                    "\0\0\0\2\x11"
+                                    "de"
+                                    "\0\0\0\0\x12"
+                                    "\0\0\0\0\x13";
+    static const struct {
+        size_t whole; /* so many bytes must have come */
+        ssize_t ahead;
+        enum wire_kind kind;
+    } steps[] = {{8, 3, WIRE_DATA}, {15, 2, WIRE_DATA}, {20, 0, WIRE_EOF}, {25, 0, WIRE_LEFT}};
+    struct session session;
+    struct wire_event event;
+    size_t at = 0, len;
+
+    (void)state;
+    session_init(&session, SESSION_STREAM);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        for (; at < steps[i].whole; at++) {
+            assert_int_equal(session_ahead(&session), -EAGAIN);
+            assert_int_equal(session_input(&session, frames + at, 1, 0), 0);
+        }
+        assert_int_equal(session_ahead(&session), steps[i].ahead);
+        assert_int_equal(session_ahead(&session), steps[i].ahead);
+        session_output(&session, &len);
+        assert_int_equal(len, 0); /* a goodbye that was only seen is not answered */
+        assert_true(session_next(&session, 0, &event));
+        assert_int_equal(event.kind, steps[i].kind);
+        if (event.kind == WIRE_DATA)
+            assert_int_equal(event.len, steps[i].ahead);
+    }
+    session_output(&session, &len);
+    assert_int_equal(len, 5);
+    assert_int_equal(session_ahead(&session), -EAGAIN);
+    session_done(&session);
+    /* A length that breaks the protocol is known before the frame is whole. */
+    session_init(&session, SESSION_STREAM);
+    assert_int_equal(session_input(&session, (const uint8_t *)"\xff\xff\xff\xff", 4, 0), 0);
+    assert_int_equal(session_ahead(&session), 0);
+    session_done(&session);
+    /* And so is data that may not come. */
+    session_init(&session, SESSION_STREAM);
+    assert_int_equal(session_input(&session, (const uint8_t *)"\0\0\0\0\x12\0\0\0\1\x11x", 11, 0), 0);
+    assert_true(session_next(&session, 0, &event));
+    assert_int_equal(event.kind, WIRE_EOF);
+    assert_int_equal(session_ahead(&session), 0);
+    session_done(&session);
+}
+
 static void a_goodbye_is_answered_when_all_before_was_taken_in(void **state)
 {
     struct end a, b;
@@ -449,6 +501,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_takes_a_message_whole_or_not_at_all),
         cmocka_unit_test(a_stream_waits_within_its_bound),
         cmocka_unit_test(one_says_goodbye_and_both_are_done),
+        cmocka_unit_test(data_is_seen_ahead_and_nothing_else),
         cmocka_unit_test(both_say_goodbye_at_once_and_nothing_is_lost),
         cmocka_unit_test(a_goodbye_is_answered_when_all_before_was_taken_in),
         cmocka_unit_test(wherever_it_is_cut_nothing_is_taken_for_an_end),
