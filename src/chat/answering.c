@@ -54,10 +54,13 @@ void answering_add(struct answering *a, int fd, const struct addr *peer, int64_t
         news_of_stranger(a->news, "%s was turned away: too many are at the door", addr_print(peer, name));
 }
 
-static void withdraw_question(struct answering *a, int slot)
+/* What the user is about to answer must not be taken for the answer to the next question, which may look the same. */
+static void withdraw_question(struct answering *a, int slot, int64_t now_ms)
 {
-    if (a->asked == slot)
-        a->asked = -1;
+    if (a->asked != slot)
+        return;
+    a->asked = -1;
+    a->exchange_ms = now_ms + ANSWERING_EXCHANGE_MS;
 }
 
 /* Whether it knows a number, or could: each such exchange may be a guess, and however it ends is told. */
@@ -73,7 +76,7 @@ static void turn_away(struct answering *a, int slot, enum greeting_code code, co
     struct handshake *h = &a->waiting.slots[slot].handshake;
     const char *name = a->answers[slot].person.name;
 
-    withdraw_question(a, slot);
+    withdraw_question(a, slot, now_ms);
     if (has_exchanged(a, slot))
         news_say(a->news, "%s (%s) %s: turned away", name, h->name, why);
     else
@@ -127,7 +130,7 @@ static void let_in(struct answering *a, int slot, int64_t now_ms)
     struct trust_answer *answer = &a->answers[slot];
     char why[TRUST_WHY_MAX];
 
-    withdraw_question(a, slot);
+    withdraw_question(a, slot, now_ms);
     int error = trust_admit(a->trust, &waiting->handshake, answer, why);
     if (error) {
         turn_away(a, slot, error == -ERR_TICKET ? REFUSE_TICKET_USED : REFUSE_BUSY, why, now_ms);
@@ -211,12 +214,12 @@ static bool has_hung_up(const struct handshake *h)
     return h->error == -ERR_CUT || h->error == -ECONNRESET || h->error == -EPIPE;
 }
 
-static void on_failure(struct answering *a, int slot)
+static void on_failure(struct answering *a, int slot, int64_t now_ms)
 {
     struct waiting_slot *waiting = &a->waiting.slots[slot];
     struct handshake *h = &waiting->handshake;
 
-    withdraw_question(a, slot);
+    withdraw_question(a, slot, now_ms);
     if (a->met_self && h->error == -ERR_REFUSED)
         return; /* that was us */
     if (a->crosses && !has_exchanged(a, slot) && has_hung_up(h))
@@ -229,12 +232,12 @@ static void on_failure(struct answering *a, int slot)
 }
 
 /* The caller does not want to come in any more. */
-static void on_refusal(struct answering *a, int slot)
+static void on_refusal(struct answering *a, int slot, int64_t now_ms)
 {
     const struct handshake *h = &a->waiting.slots[slot].handshake;
     const char *name = a->answers[slot].person.name;
 
-    withdraw_question(a, slot);
+    withdraw_question(a, slot, now_ms);
     if (has_exchanged(a, slot))
         news_say(a->news, "%s (%s) broke off after the numbers were exchanged", name, h->name);
 }
@@ -260,10 +263,10 @@ static bool answer_on(struct answering *a, int slot, int64_t now_ms, struct arri
             arrival_take(arrival, &waiting->handshake, &a->answers[slot].person, a->answers[slot].how);
             return true;
         case HANDSHAKE_REFUSED:
-            on_refusal(a, slot);
+            on_refusal(a, slot, now_ms);
             break;
         case HANDSHAKE_FAILED:
-            on_failure(a, slot);
+            on_failure(a, slot, now_ms);
             break;
         case HANDSHAKE_NONE:
         case HANDSHAKE_WELCOMED: /* of a caller */

@@ -17,7 +17,7 @@
 /* How long the user may take to answer. */
 #define ANSWERING_QUESTION_MS 60000
 
-/* One exchange of numbers every so often: each is a guess for whoever is in the middle. */
+/* One exchange of numbers every so often: each is a guess for whoever is in the middle. And so long after a question. */
 #define ANSWERING_EXCHANGE_MS 2000
 
 /* So many strangers wait to be asked about. */

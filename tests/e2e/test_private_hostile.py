@@ -115,6 +115,25 @@ def test_a_number_that_comes_to_nothing_is_told(private):
     wait_text(program, "after the numbers were exchanged")
 
 
+def test_the_next_question_does_not_stand_where_the_last_one_stood(private):
+    """Else the answer to the one is the answer to the other, if both have the same name."""
+    program = private.listen(on="terminal")
+    first, second = strangers(private, program, 2)
+    first.exchange()
+    wait_text(program, "let peer in?")
+    time.sleep(2)  # longer than between two exchanges
+    program.type("y")
+    program.wait_screen("let peer in? (y or n) y")
+    first.cut()
+    program.wait_screen("after the numbers were exchanged")
+    program.type("\r")  # the user was not fast enough
+    with pytest.raises(Late):
+        second.exchange(seconds=1 / PATIENCE)
+    second.exchange()
+    wait_text(program, "let peer in?", count=2)
+    assert "peer is here" not in text_of(program)
+
+
 # --- numbers, on the caller's side
 
 @pytest.mark.parametrize("how", ["cut", "duplicate", "declined"])
