@@ -192,6 +192,8 @@ static void on_number(struct answering *a, int slot, int64_t now_ms)
     a->answers[slot].how = GREETING_BY_NUMBER;
     news_say(a->news, "%s (%s) calls, whom you do not know; id %s", person->name, waiting->handshake.name,
              id_print(&person->id, id));
+    if (trust_is_taken(a->trust, person->name))
+        news_say(a->news, "it is NOT the %s whom you know: that one has another key", person->name);
     news_say(a->news, "number: %s (both of you see the same one, unless somebody is in the middle)",
              waiting->handshake.greeting.number);
     if (a->trust->accept_new) {

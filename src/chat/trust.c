@@ -30,6 +30,13 @@ int trust_look_up(const struct trust *trust, const struct id *id, const char *pr
     return contact.blocked ? -ERR_BLOCKED : 0;
 }
 
+bool trust_is_taken(const struct trust *trust, const char *name)
+{
+    struct contact contact;
+
+    return trust->db && contact_by_name(trust->db, name, &contact) == 1;
+}
+
 /* --- the listener's rules */
 
 static void welcome(struct trust_answer *answer, enum greeting_how how)

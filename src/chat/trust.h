@@ -73,4 +73,7 @@ int trust_verify(struct trust *trust, struct person *person, char why[static TRU
 int trust_look_up(const struct trust *trust, const struct id *id, const char *proposed,
                   struct person *person);
 
+/* Whether a contact has that name, which a stranger proposes. */
+bool trust_is_taken(const struct trust *trust, const char *name);
+
 #endif

@@ -76,13 +76,19 @@ bool contact_name_is_valid(const char *name)
     return true;
 }
 
+/* What nobody may propose to be called: a chat with one's own key has that name. */
+static bool is_misleading(const char *name)
+{
+    return is_reserved(name) || strcasecmp(name, "yourself") == 0;
+}
+
 /* Whether a stranger's proposal may stay as it is. */
 static bool is_harmless(const char *name)
 {
     for (const char *at = name; *at; at++)
         if (is_special(*at))
             return false;
-    return contact_name_is_valid(name);
+    return contact_name_is_valid(name) && !is_misleading(name);
 }
 
 void contact_name_clean(const char *proposed, char name[static CONTACT_NAME_MAX + 1])
@@ -106,7 +112,7 @@ void contact_name_clean(const char *proposed, char name[static CONTACT_NAME_MAX 
     while (used && name[used - 1] == '-')
         used--;
     name[used] = '\0';
-    if (is_reserved(name))
+    if (is_misleading(name))
         memcpy(name, "peer", sizeof "peer");
 }
 

@@ -16,7 +16,7 @@
 bool contact_name_is_valid(const char *name);
 
 /* Make a valid name of what somebody else proposes: without what cannot be seen, "-" for each run of what is
- * not allowed but at the ends, and cut between two characters. What nothing is left of is "peer". Of ASCII
+ * not allowed but at the ends, and cut between two characters. What nothing is left of, and "yourself", is "peer". Of ASCII
  * only letters, digits and _ + @ , - are left: the name can do nothing in a shell either. A valid name of
  * these and of other scripts stays as it is. */
 void contact_name_clean(const char *proposed, char name[static CONTACT_NAME_MAX + 1]);

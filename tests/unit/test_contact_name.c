@@ -34,6 +34,7 @@ static void valid_names_are_kept(void **state)
         "a@b",
         "localhost2",
         "xlocalhost",
+        "yourself2",
         "\xc3\xa5sa",
         "\xe3\x81\x93\xe3\x82\x93",
         "\xf0\x9f\x90\x90",
@@ -70,6 +71,8 @@ static void what_a_stranger_may_not_propose_the_user_may_choose(void **state)
         {"#1", "1"},
         {"!!", "peer"},
         {"{a,b}", "a,b"},
+        {"yourself", "peer"},
+        {"YourSelf", "peer"},
         {"\xc3\xa5$HOME", "\xc3\xa5-HOME"},
     };
 
@@ -94,6 +97,7 @@ static void other_names_are_made_valid(void **state)
         {"localhost", "peer"},
         {"LocalHost", "peer"},
         {" localhost. ", "peer"},
+        {" YourSelf ", "peer"},
         {"-anna", "anna"},
         {"--help", "help"},
         {"anna b", "anna-b"},
