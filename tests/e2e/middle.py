@@ -6,6 +6,7 @@ import select
 import socket
 import threading
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -155,12 +156,14 @@ class Swap:
 class Interceptor:
     """Ends TLS on both sides with keys of its own: a listener for who calls, a caller for who listens. It passes frames
     on, and keeps what it sees. If `compares` it does not pass COMMIT, NONCE and REVEAL on but has an exchange with each
-    side; then .numbers are what the two are shown."""
+    side; then .numbers are what the two are shown. network is a netns.Network that all of them are in."""
 
-    def __init__(self, target, key=None, compares=False):
-        self.target, self.compares = target, compares
+    def __init__(self, target, key=None, compares=False, port=0, network=None):
+        self.compares = compares
         self.key = key or Key()
-        self.server = listener()
+        self.server = (network.listen if network else listener)(port=port)
+        there = SimpleNamespace(host="127.0.0.1", port=target)
+        self.dial = lambda: network.connect(there) if network else dial(target)
         self.port = self.server.getsockname()[1]
         self.seen = {UP: [], DOWN: []}
         self.numbers = {}
@@ -175,7 +178,7 @@ class Interceptor:
             sock, _ = self.server.accept()
             self.front = Listener(sock, key=self.key)
             self.front.handshake()
-            self.back = Caller(dial(self.target), key=self.key)
+            self.back = Caller(self.dial(), key=self.key)
             self.back.handshake()
             self.greet()
         except (Alert, Broken, Cut, Late, OSError) as error:
@@ -238,6 +241,7 @@ class Interceptor:
         assert self.ended, "who stands in the middle has ended by a mistake of its own"
 
     def close(self):
+        print(f"in the middle: {self.ended!r}")
         self.server.close()
         for peer in filter(None, (self.front, self.back)):
             with suppress(OSError):

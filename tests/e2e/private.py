@@ -515,8 +515,9 @@ class Peer:
             parts.append(frame[1])
         return b"".join(parts)
 
-    def leave(self, seconds=5):
-        """Say goodbye and wait for the answer. Returns what was said meanwhile, as frames."""
+    def leave(self, seconds=5, wait=True):
+        """Say goodbye, wait for the answer, and end the connection; wait for the other side's end unless told not to.
+        Returns what was said meanwhile, as frames."""
         self.send(BYE)
         meanwhile = []
         while (frame := self.receive(seconds)) and frame[0] not in (BYE, BYE_ACK):
@@ -526,7 +527,10 @@ class Peer:
         if frame[0] == BYE:
             self.send(BYE_ACK)
             self.expect(BYE_ACK, seconds=seconds)
-        self.close()
+        self.link.close_notify()
+        if wait:
+            self.expect_end(seconds)
+        self.sock.close()
         return meanwhile
 
     def hear_goodbye(self, seconds=5):
