@@ -286,6 +286,8 @@ const char *handshake_why(const struct handshake *h)
 {
     const char *why = h->chan ? chan_why(h->chan) : NULL;
 
+    if (h->error == -ERR_RANGE) /* of the version in a HELLO */
+        return greeting_refusal_text(REFUSE_VERSION);
     return why && *why ? why : err_text(h->error);
 }
 

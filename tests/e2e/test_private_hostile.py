@@ -13,7 +13,7 @@ from OpenSSL import SSL
 import procfs
 from chatlib import chat  # noqa: F401
 from pipelib import Background
-from private import BYE, DATA, DECLINED, DUPLICATE, EOF, LIBSSL, Key, Refused, pack_frame
+from private import BYE, DATA, DECLINED, DUPLICATE, EOF, HELLO, LIBSSL, OTHER_VERSION, Key, Refused, pack_frame
 from privatelib import exit_of, private, role, text_of, wait_text  # noqa: F401
 from service import PATIENCE, Late, until
 
@@ -132,6 +132,15 @@ def test_the_next_question_does_not_stand_where_the_last_one_stood(private):
     second.exchange()
     wait_text(program, "let peer in?", count=2)
     assert "peer is here" not in text_of(program)
+
+
+def test_another_version_is_named(private):
+    program = private.listen()
+    peer = private.dial(program).handshake()
+    peer.send(HELLO, b"\x02whatever comes then")
+    peer.hear_hello()
+    assert peer.expect_refusal() == OTHER_VERSION
+    wait_text(program, "another version of the protocol")
 
 
 # --- numbers, on the caller's side
