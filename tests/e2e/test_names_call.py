@@ -170,3 +170,20 @@ def test_whoever_has_another_key_learns_nothing_of_the_caller(people):
     assert status_of(caller) == 4
     wait_said(wrong, "was turned away")
     assert bob.id not in said(wrong) and "let " not in said(wrong) and "bob" not in said(wrong)
+
+
+def test_whoever_tries_again_meets_the_right_one_after_somebody_else(people):
+    """Somebody else is there at first: that is told once, and tried again."""
+    anna, bob, eve = people("anna"), people("bob"), people("eve")
+    port = people.acquaint(anna, bob)
+    wrong = eve.listen("--accept-new", on="pipes", address=f"127.0.0.1:{port}")
+    caller = bob.call("anna", "--retry", on="pipes")
+    wait_said(caller, "is somebody else")
+    wrong.signal(9)
+    status_of(wrong)
+    right = anna.listen(on="pipes", address=f"127.0.0.1:{port}")
+    wait_said(caller, re.compile(r"^anna is here \(", re.M), 10)
+    for program in (caller, right):
+        program.half_close()
+    assert (status_of(caller), status_of(right)) == (0, 0)
+    assert said(caller).count("is somebody else") == 1

@@ -118,6 +118,22 @@ static void there_are_so_many_slots_and_a_free_one_goes_to_the_next(void **state
     assert_int_equal(ntohl(next.sa.v4.sin_addr.s_addr), 0x0a000000 + WAITING_MAX + 1);
 }
 
+static void a_source_with_few_goes_before_one_with_many(void **state)
+{
+    (void)state;
+    for (int i = 0; i < WAITING_MAX; i++)
+        come(1 + i, 0);
+    for (int i = 0; i < 3; i++)
+        come(100, 0);
+    come(101, 0);
+    waiting_serve(&door.waiting, 500);
+    assert_int_equal(door.waiting.parked_count, 4);
+    handshake_drop(&door.waiting.slots[5].handshake);
+    waiting_serve(&door.waiting, 1000);
+    struct addr next = door.waiting.slots[5].handshake.peer;
+    assert_int_equal(ntohl(next.sa.v4.sin_addr.s_addr), 0x0a000000 + 101);
+}
+
 static void those_who_are_parked_are_cut_off_in_time(void **state)
 {
     (void)state;
@@ -170,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(one_source_has_few_slots),
         test(there_are_so_many_slots_and_a_free_one_goes_to_the_next),
+        test(a_source_with_few_goes_before_one_with_many),
         test(those_who_are_parked_are_cut_off_in_time),
         test(a_flood_from_one_source_pushes_out_its_own),
         test(so_many_begin_in_a_second),
