@@ -141,6 +141,10 @@ def test_one_question_at_a_time(people):
     second = carl.call(listener)
     with pytest.raises(AssertionError):
         wait_said(second, NUMBER, 2.5)  # longer than exchanges are apart
+    listener.line("")  # whatever wakes it up
+    wait_said(listener, "y lets them in, n does not")
+    with pytest.raises(AssertionError):
+        wait_said(second, NUMBER, 0.5)
     assert "carl" not in said(listener)
     listener.line("n")
     assert status_of(first) == 5
