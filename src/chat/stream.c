@@ -160,7 +160,9 @@ void stream_part(struct stream *stream, int64_t now_ms)
         return;
     session_leave(&stream->session);
     flush(stream, now_ms);
-    if (session_settled(&stream->session) && !stream->link->shut)
+    /* The last answer has to arrive; what becomes of the end behind it, where the peer has hung up, does not count. */
+    stream->parted = stream->parted || (session_settled(&stream->session) && link_unacked(stream->link) == 0);
+    if (stream->parted && !stream->link->shut)
         link_shut(stream->link, now_ms);
 }
 
@@ -170,6 +172,8 @@ size_t stream_unacked(const struct stream *stream)
 
     if (!stream->private)
         return link_unacked(stream->link);
+    if (stream->parted)
+        return link_waits(stream->link);
     session_output(&stream->session, &waiting);
     return waiting + link_unacked(stream->link) + !session_settled(&stream->session);
 }

@@ -20,9 +20,10 @@ struct stream {
     struct link *link;
     bool private;
     struct session session;
-    bool ended; /* the peer's stream has */
-    bool left;  /* the peer has said goodbye */
-    bool shut;  /* ours has ended */
+    bool ended;  /* the peer's stream has */
+    bool left;   /* the peer has said goodbye */
+    bool parted; /* the goodbye is complete, and has arrived */
+    bool shut;   /* ours has ended */
 };
 
 /* Over link, which is open and stays the caller's. early: what was received before (private), or NULL. */

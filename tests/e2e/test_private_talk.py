@@ -45,6 +45,17 @@ def test_a_stream_may_come_in_frames_of_any_size(private, role, piece):
     assert exit_of(program) == 0
 
 
+def test_a_peer_that_closes_as_soon_as_it_was_answered_has_missed_nothing(private, role):
+    """What the program sends then is its close_notify, which nobody waits for."""
+    for _ in range(10):
+        program, peer = private.pair(role)
+        program.half_close()
+        assert peer.read_stream() == b""
+        peer.send(EOF)
+        peer.leave(wait=False)
+        assert exit_of(program) == 0
+
+
 def test_messages_go_both_ways(private, role):
     program, peer = private.pair(role, on="terminal", name="paula")
     peer.say("first light")
