@@ -257,8 +257,7 @@ static void see_to_question(struct chat *chat)
     if (asks == chat->asks)
         return;
     chat->asks = asks;
-    if (asks)
-        prompt_discard(chat->screen.prompt);
+    prompt_discard(chat->screen.prompt); /* nor is an answer that comes too late something to be said */
     prompt_set_label(chat->screen.prompt, asks ? text : NULL);
 }
 
@@ -495,6 +494,11 @@ static void greet(struct chat *chat, struct arrival *arrival, int64_t now_ms)
 /* The same peer has come back while its old connection is still there. */
 static void replace(struct chat *chat, struct arrival *arrival, int64_t now_ms)
 {
+    struct wire_event event;
+
+    while (wire_next(&chat->wire, now_ms, &event)) /* what it said there has arrived */
+        if (event.kind == WIRE_TEXT)
+            on_event(chat, &event);
     screen_say(&chat->screen, ENTRY_STATUS, "%s has come back; the old connection is dropped", chat->who);
     if (waiting(chat) > 0 || link_undelivered(&chat->link) > 0)
         screen_say(&chat->screen, ENTRY_ERROR, "some of what you said last was not delivered");
@@ -620,6 +624,7 @@ static void turn(struct chat *chat)
         wire_done(&chat->wire);
         chat->phase = PHASE_MEETING;
         screen_say(&chat->screen, ENTRY_STATUS, "waiting for the next caller");
+        meet(chat, now_ms); /* the seat is free: somebody may wait for that */
     }
     prompt_show(chat->screen.prompt);
 }

@@ -239,7 +239,7 @@ static void stop_lingering(struct pump *pump)
     const struct way *up = &pump->up, *down = &pump->down;
     const char *name = name_of(pump);
 
-    if (is_empty(up) && is_empty(down) && stream_unacked(&pump->stream) == 0) {
+    if (is_empty(up) && is_empty(down) && stream_undelivered(&pump->stream) == 0) {
         tell(pump, "%s%s did not end in time", name, up->closed ? "" : ": standard input");
         fail(pump, EXIT_DONE);
         return;
@@ -273,9 +273,8 @@ static void settle(struct pump *pump, int64_t now_ms)
         return;
     if (up->closed && down->closed)
         stream_part(&pump->stream, now_ms);
-    size_t unacked = up->closed ? stream_unacked(&pump->stream) : 0;
-    set_linger(pump, unacked, now_ms);
-    if (up->closed && down->closed && unacked == 0)
+    set_linger(pump, up->closed ? stream_undelivered(&pump->stream) : 0, now_ms);
+    if (up->closed && down->closed && stream_unacked(&pump->stream) == 0)
         fail(pump, EXIT_DONE);
     else if (now_ms >= pump->linger_ms)
         stop_lingering(pump);
@@ -409,6 +408,7 @@ static int serve(struct pump *pump)
     pump->unacked = 0;
     pump->refused = pump->meet->lobby ? SIZE_MAX : 0;
     pump->status = -1;
+    meet(pump, clock_ms()); /* the seat is free again: somebody may wait for that */
     while (pump->status < 0) {
         wait_for(pump, fds);
         int64_t now_ms = clock_ms();

@@ -166,16 +166,20 @@ void stream_part(struct stream *stream, int64_t now_ms)
         link_shut(stream->link, now_ms);
 }
 
-size_t stream_unacked(const struct stream *stream)
+size_t stream_undelivered(const struct stream *stream)
 {
     size_t waiting = 0;
 
-    if (!stream->private)
-        return link_unacked(stream->link);
-    if (stream->parted)
+    if (stream->private)
+        session_output(&stream->session, &waiting);
+    return waiting + link_unacked(stream->link);
+}
+
+size_t stream_unacked(const struct stream *stream)
+{
+    if (stream->private && stream->parted)
         return link_waits(stream->link);
-    session_output(&stream->session, &waiting);
-    return waiting + link_unacked(stream->link) + !session_settled(&stream->session);
+    return stream_undelivered(stream) + (stream->private && !session_settled(&stream->session));
 }
 
 bool stream_listens(const struct stream *stream)

@@ -50,6 +50,9 @@ void stream_part(struct stream *stream, int64_t now_ms);
 /* How much of what was sent, our end of file included as one, is not known to have arrived; in private: to have been taken in. */
 size_t stream_unacked(const struct stream *stream);
 
+/* How much of it the peer's system has not acknowledged. */
+size_t stream_undelivered(const struct stream *stream);
+
 /* Whether to poll for POLLIN though the peer's stream has ended; for POLLOUT though there is nothing new to be sent; and not to poll at all
  * before the next stream_recv(). */
 bool stream_listens(const struct stream *stream);

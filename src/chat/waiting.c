@@ -163,6 +163,27 @@ static bool serve_next(struct waiting *waiting, int64_t now_ms)
     return true;
 }
 
+/* Somebody waits for a slot: end the handshakes that had their time. Returns when to try again; INT64_MAX: when a slot becomes
+ * free. */
+static int64_t make_room(struct waiting *waiting, int64_t now_ms)
+{
+    int64_t again_ms = INT64_MAX;
+
+    for (int i = 0; i < WAITING_MAX; i++) {
+        struct handshake *h = &waiting->slots[i].handshake;
+        int64_t stale_ms = h->until_ms - HANDSHAKE_MS + WAITING_GRACE_MS;
+        if (h->fd < 0 || h->over || h->greets)
+            continue;
+        if (now_ms >= stale_ms) {
+            handshake_drop(h);
+            again_ms = now_ms;
+        } else if (stale_ms < again_ms) {
+            again_ms = stale_ms;
+        }
+    }
+    return again_ms;
+}
+
 void waiting_serve(struct waiting *waiting, int64_t now_ms)
 {
     for (int i = waiting->parked_count; i-- > 0;) {
@@ -173,8 +194,11 @@ void waiting_serve(struct waiting *waiting, int64_t now_ms)
     }
     while (waiting->parked_count > 0 && serve_next(waiting, now_ms))
         ;
-    bool early = waiting->parked_count > 0 && now_ms < next_begin_ms(waiting);
-    waiting->begin_ms = early ? next_begin_ms(waiting) : INT64_MAX; /* else a slot has to become free */
+    waiting->begin_ms = INT64_MAX;
+    if (waiting->parked_count > 0 && now_ms < next_begin_ms(waiting))
+        waiting->begin_ms = next_begin_ms(waiting);
+    else if (waiting->parked_count > 0)
+        waiting->begin_ms = make_room(waiting, now_ms);
 }
 
 int waiting_pollfds(const struct waiting *waiting, struct pollfd fds[static WAITING_POLL_MAX])

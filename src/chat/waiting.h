@@ -21,6 +21,9 @@
 /* So many begin in a second, and so many at once after a pause. */
 #define WAITING_RATE 32
 #define WAITING_BURST 16
+/* Whoever has not come through TLS after so long gives way to others. */
+#define WAITING_GRACE_MS 2000
+
 #define WAITING_POLL_MAX WAITING_MAX
 
 enum waiting_stage {
