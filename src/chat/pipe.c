@@ -400,7 +400,7 @@ static void pump_on(struct pump *pump, const struct pollfd *fds, int64_t now_ms)
 /* One peer, from its coming to its leaving. Returns the exit status. */
 static int serve(struct pump *pump)
 {
-    struct pollfd fds[EXTRA_FDS + MEET_POLL_MAX];
+    struct pollfd fds[EXTRA_FDS + MEET_POLL_MAX] = {0};
 
     link_init(&pump->link);
     pump->linger_ms = INT64_MAX;
@@ -408,14 +408,17 @@ static int serve(struct pump *pump)
     pump->unacked = 0;
     pump->refused = pump->meet->lobby ? SIZE_MAX : 0;
     pump->status = -1;
-    meet(pump, clock_ms()); /* the seat is free again: somebody may wait for that */
-    while (pump->status < 0) {
-        wait_for(pump, fds);
+    for (
+        ;
+        ;) { /* the first turn waits for nothing: with a free seat there may be something to tell, or somebody to come in */
         int64_t now_ms = clock_ms();
         meet(pump, now_ms);
         if (pump->link.fd >= 0 &&
             pump->status < 0) /* one who came this moment too: standard input may be over */
             pump_on(pump, fds, now_ms);
+        if (pump->status >= 0)
+            break;
+        wait_for(pump, fds);
     }
     if (pump->link.fd < 0)
         return pump->status;

@@ -160,7 +160,8 @@ static int use_ticket(struct request *request, char *text, struct calling_plan *
     struct ticket ticket;
 
     int error = ticket_parse(text, &ticket);
-    memset(text, '*', strlen(text)); /* it is read by whoever lists processes: no compiler may leave that out */
+    memset(text, '*',
+           strlen(text)); /* it is read by whoever lists processes: no compiler may leave that out */
     __asm__ volatile("" : : "r"(text) : "memory");
     if (error) {
         err_say("call: that is not a whole ticket: a character is wrong or missing (copy all of it, from "

@@ -15,7 +15,7 @@ from chatlib import chat  # noqa: F401
 from pipelib import Background
 from private import BYE, DATA, DECLINED, DUPLICATE, EOF, HELLO, LIBSSL, OTHER_VERSION, Key, Refused, pack_frame
 from privatelib import exit_of, private, role, text_of, wait_text  # noqa: F401
-from service import PATIENCE, Late, until
+from service import PATIENCE, SANITIZED, Late, until
 
 # What a program that waits may use of a processor.
 LAZY = 0.2
@@ -289,7 +289,7 @@ def test_key_updates_that_nobody_reads_cost_nothing(private, role):
     with suppress(TimeoutError, OSError):
         peer.sock.sendall(b"".join(flood))
     until(lambda: is_lazy(program), 10, "all of them are seen to")
-    assert procfs.peak_kib(program.pid) < 40 << 10
+    assert SANITIZED or procfs.peak_kib(program.pid) < 40 << 10
 
 
 def test_a_contact_that_is_nowhere_costs_nothing(private, chat):

@@ -139,7 +139,7 @@ static int rows_of(const char *text, int columns, char **rows)
 
     buf_init(&buf, ROWS_MAX);
     int result = qr_rows(text, &buf, columns);
-    *rows = strndup((const char *)buf_bytes(&buf), buf_len(&buf));
+    *rows = buf_len(&buf) > 0 ? strndup((const char *)buf_bytes(&buf), buf_len(&buf)) : strdup("");
     buf_done(&buf);
     return result;
 }
