@@ -32,9 +32,6 @@
 
 #define RECEIVE_MAX (64 << 10)
 
-/* A name, and that it is not verified. */
-#define PEER_MAX (ADDR_TEXT_MAX + CONTACT_NAME_MAX + 16)
-
 enum phase {
     PHASE_MEETING, /* there is no peer yet */
     PHASE_TALKING,
@@ -50,7 +47,6 @@ struct chat {
     const char *who; /* the peer, in the program's own lines */
     struct wire wire;
     struct person person; /* who the peer is; in plain its address only */
-    char peer[PEER_MAX];  /* how it is shown */
     bool asks;            /* a question is before the user */
     enum phase phase;
     int status;
@@ -205,13 +201,9 @@ static void introduce(struct chat *chat)
 {
     const struct person *person = &chat->person;
 
-    if (chat->meet->private)
-        snprintf(chat->peer, sizeof chat->peer, "%s%s", person->name,
-                 person->verified || person->self ? "" : " (unverified)");
-    else
-        snprintf(chat->peer, sizeof chat->peer, "%s", chat->link.host);
     chat->who = chat->meet->private ? person->name : chat->link.host;
-    screen_introduce(&chat->screen, chat->config->name, chat->peer);
+    screen_introduce(&chat->screen, chat->config->name, chat->who,
+                     chat->meet->private && !person->verified && !person->self);
 }
 
 static void verify(struct chat *chat)

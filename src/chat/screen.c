@@ -12,13 +12,38 @@
 /* A name takes at most this part of a row. */
 #define NAME_PART 3
 
-void screen_introduce(struct screen *screen, const char *own, const char *peer)
+/* But so many cells of it are shown beside a mark. */
+#define NAME_MIN 4
+
+static const char unverified_mark[] = " (unverified)";
+
+/* Show a name in at most columns cells. */
+static void print_name(const char *name, int columns, char *text, size_t max)
+{
+    const struct text_look look = {.columns = columns};
+    struct buf cells;
+
+    buf_init(&cells, max - 1);
+    text_line((const uint8_t *)name, strlen(name), &look, &cells);
+    snprintf(text, max, "%.*s", (int)buf_len(&cells), (const char *)buf_bytes(&cells));
+    buf_done(&cells);
+}
+
+void screen_introduce(struct screen *screen, const char *own, const char *peer, bool unverified)
 {
     int limit = prompt_look(screen->prompt).columns / NAME_PART;
-    int own_columns = entry_name_columns(own, limit), peer_columns = entry_name_columns(peer, limit);
+    int room = limit - (int)strlen(unverified_mark);
 
     screen->own = own;
-    screen->peer = peer;
+    if (unverified) {
+        print_name(peer, room > NAME_MIN ? room : NAME_MIN, screen->peer,
+                   sizeof screen->peer - sizeof unverified_mark);
+        strcat(screen->peer, unverified_mark);
+        limit = room > NAME_MIN ? limit : NAME_MIN + (int)strlen(unverified_mark);
+    } else {
+        snprintf(screen->peer, sizeof screen->peer, "%s", peer);
+    }
+    int own_columns = entry_name_columns(own, limit), peer_columns = entry_name_columns(screen->peer, limit);
     screen->name_columns = own_columns > peer_columns ? own_columns : peer_columns;
 }
 

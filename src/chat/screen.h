@@ -9,15 +9,19 @@
 #include "term/entry.h"
 #include "term/prompt.h"
 
+/* A name as it is shown, and a mark. */
+#define SCREEN_PEER_MAX 512
+
 struct screen {
     struct prompt *prompt;
     const char *command; /* for errors that also go to standard error: "call" */
-    const char *own, *peer;
+    const char *own;
+    char peer[SCREEN_PEER_MAX];
     int name_columns;
 };
 
-/* Who talks. The names stay valid as long as they are shown. */
-void screen_introduce(struct screen *screen, const char *own, const char *peer);
+/* Who talks. own stays valid as long as it is shown. unverified: every line of the peer's says so, and its name gives way to that. */
+void screen_introduce(struct screen *screen, const char *own, const char *peer, bool unverified);
 
 /* Show len bytes that were said: kind is ENTRY_OWN or ENTRY_PEER. more: they go on with what the same one said before. */
 void screen_message(struct screen *screen, enum entry_kind kind, const void *text, size_t len, bool more);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -132,25 +133,50 @@ static int run_plain(struct request *request, const char *whom)
 
 /* --- in private */
 
-/* The first line of standard input; nothing behind it is read, it may be what is to be sent. Returns 0 or an exit status. */
-static int read_ticket(char text[static TICKET_TEXT_MAX])
+/* Read one line behind the len characters that are there. Returns how many there are then, or a negative error. */
+static ssize_t read_line(char text[static TICKET_TEXT_MAX], size_t len)
 {
-    size_t len = 0;
     ssize_t count;
 
-    if (isatty(STDIN_FILENO))
-        dprintf(STDERR_FILENO, "ticket: ");
     while ((count = read(STDIN_FILENO, text + len, 1)) == 1 && text[len] != '\n' && len + 1 < TICKET_TEXT_MAX)
         len++;
     text[len] = '\0';
-    if (count == 1 && len > 0)
+    return count < 0 ? -errno : (ssize_t)len;
+}
+
+/* At a terminal a ticket may be pasted in the rows that another screen has shown it in: the next line belongs to it, until it is
+ * whole or a line is empty. What is typed behind it is not for the shell. */
+static ssize_t read_pasted(char text[static TICKET_TEXT_MAX])
+{
+    struct ticket ticket;
+    ssize_t len = 0, before = -1;
+
+    dprintf(STDERR_FILENO, "ticket: ");
+    while (len >= 0 && len != before) {
+        before = len;
+        len = read_line(text, (size_t)len);
+        if (len < 0 || !ticket_looks_like(text) || ticket_parse(text, &ticket) != -ERR_TICKET)
+            break;
+    }
+    secret_wipe(&ticket, sizeof ticket);
+    tcflush(STDIN_FILENO, TCIFLUSH);
+    return len;
+}
+
+/* In a pipe it is the first line of standard input; nothing behind it is read, it may be what is to be sent. Returns 0 or an exit
+ * status. */
+static int read_ticket(char text[static TICKET_TEXT_MAX])
+{
+    ssize_t len = isatty(STDIN_FILENO) ? read_pasted(text) : read_line(text, 0);
+
+    if (len > 0)
         return 0;
-    if (count < 0)
-        err_say("call: standard input: %s", err_text(-errno));
+    if (len < 0)
+        err_say("call: standard input: %s", err_text((int)len));
     else
         err_say("call: no ticket on the first line of standard input (yodel call NAME and HOST[:PORT] need "
                 "none)");
-    return count < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+    return len < 0 ? EXIT_SYSTEM : EXIT_USAGE;
 }
 
 /* text is wiped. Returns 0 or an exit status. */
@@ -163,6 +189,10 @@ static int use_ticket(struct request *request, char *text, struct calling_plan *
     memset(text, '*',
            strlen(text)); /* it is read by whoever lists processes: no compiler may leave that out */
     __asm__ volatile("" : : "r"(text) : "memory");
+    if (error == -ERR_NEWER) {
+        err_say("call: the ticket is of a newer version of yodel (bring this one up to date)");
+        return EXIT_REFUSED;
+    }
     if (error) {
         err_say("call: that is not a whole ticket: a character is wrong or missing (copy all of it, from "
                 "yodel:// on)");

@@ -269,9 +269,8 @@ static void give_ticket(struct request *request, const struct place *places, int
         dprintf(STDERR_FILENO,
                 "only this machine can call there (yodel listen, without an address, takes all)\n");
     else if (!public)
-        dprintf(STDERR_FILENO, "your addresses are private: who is not in the same network needs port "
-                               "forwarding on your router,\n"
-                               "and a ticket with its address: --advertise HOST[:PORT]\n");
+        dprintf(STDERR_FILENO, "these addresses are private: callers from outside your network need port\n"
+                               "forwarding on your router, and a ticket made with --advertise HOST[:PORT]\n");
     secret_wipe(text, sizeof text);
 }
 
