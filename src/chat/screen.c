@@ -23,7 +23,7 @@ static void print_name(const char *name, int columns, char *text, size_t max)
     const struct text_look look = {.columns = columns};
     struct buf cells;
 
-    buf_init(&cells, max - 1);
+    buf_init(&cells, (size_t)columns * TEXT_CELL_MAX);
     text_line((const uint8_t *)name, strlen(name), &look, &cells);
     snprintf(text, max, "%.*s", (int)buf_len(&cells), (const char *)buf_bytes(&cells));
     buf_done(&cells);

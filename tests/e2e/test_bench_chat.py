@@ -63,6 +63,7 @@ def spreads(figures, name=""):
             yield from spreads(value, f"{name}/{key}")
 
 
+@pytest.mark.soak
 def test_figures_are_complete_and_not_absurd(bench):
     run = bench("--quick", "--json", "--starts", "4", "--messages", "9", "--size", "3Mi", "--repeat", "2",
                 "--before", YODEL, YODEL)
