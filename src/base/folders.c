@@ -74,8 +74,7 @@ int folders_data(char *path, size_t size)
     return find(path, size, "XDG_DATA_HOME", "/.local/share/yodel");
 }
 
-/* The entry of a new folder is on the disk once the folder above it is. */
-static int sync_folder(const char *path)
+int folders_sync(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -92,7 +91,7 @@ static int make_one(const char *path, const char *above)
     if (is_folder(path))
         return 0;
     if (mkdir(path, 0700) == 0)
-        return sync_folder(above);
+        return folders_sync(above);
     if (errno != EEXIST)
         return -errno;
     return is_folder(path) ? 0 : -ENOTDIR;

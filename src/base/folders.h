@@ -22,6 +22,10 @@ int folders_data(char *path, size_t size);
  * else is in the way. */
 int folders_make(const char *path);
 
+/* Make what was made, linked or removed in a folder survive a loss of power. One that may be written and not read is left to the
+ * system. Returns 0 or -errno. */
+int folders_sync(const char *path);
+
 /* Say in one line, without an end, why there is no folder: error is what one of the first two has returned,
  * and path what they have left there. */
 void folders_explain(const char *path, int error, char *why, size_t why_len);

@@ -206,11 +206,6 @@ static void on_number(struct answering *a, int slot, int64_t now_ms)
     a->asked = slot;
 }
 
-static const char *hint_of(int error)
-{
-    return error == -ERR_NOT_TLS || error == -ERR_TIMEOUT ? " (--plain talks with nc and the like)" : "";
-}
-
 static bool has_hung_up(const struct handshake *h)
 {
     return h->error == -ERR_CUT || h->error == -ECONNRESET || h->error == -EPIPE;
@@ -230,7 +225,8 @@ static void on_failure(struct answering *a, int slot, int64_t now_ms)
         news_say(a->news, "%s (%s) broke off after the numbers were exchanged: %s",
                  a->answers[slot].person.name, h->name, handshake_why(h));
     else
-        news_of_stranger(a->news, "%s was turned away: %s%s", h->name, handshake_why(h), hint_of(h->error));
+        news_of_stranger(a->news, "%s was turned away: %s%s", h->name, handshake_why(h),
+                         handshake_hint(h->error));
 }
 
 /* The caller does not want to come in any more. */

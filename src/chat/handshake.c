@@ -291,6 +291,11 @@ const char *handshake_why(const struct handshake *h)
     return why && *why ? why : err_text(h->error);
 }
 
+const char *handshake_hint(int error)
+{
+    return error == -ERR_NOT_TLS || error == -ERR_TIMEOUT ? " (--plain talks with nc and the like)" : "";
+}
+
 short handshake_events(const struct handshake *h)
 {
     size_t sealed = 0;

@@ -84,6 +84,9 @@ const struct id *handshake_peer(const struct handshake *h);
 /* After HANDSHAKE_FAILED: what went wrong, for people: "an HTTP client", "timed out". Valid until the next call on h. */
 const char *handshake_why(const struct handshake *h);
 
+/* What can be done about an error, to stand behind the words for it; "" if nothing. */
+const char *handshake_hint(int error);
+
 /* What to poll h->fd for; 0: nothing. And when to call handshake_step() without an event. */
 short handshake_events(const struct handshake *h);
 int64_t handshake_wake_ms(const struct handshake *h);

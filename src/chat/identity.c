@@ -159,17 +159,6 @@ static int give_name(const struct file *file, int fd, const char *temporary)
     return linkat(AT_FDCWD, itself, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-static int sync_folder(const struct file *file)
-{
-    int fd = open(file->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return errno == EACCES ? 0 : -errno; /* may be written and not read: what can be done was done */
-    int error = fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
-    close(fd);
-    return error;
-}
-
 static int write_key(const struct file *file, const struct key *key)
 {
     char pem[KEY_PEM_MAX];
@@ -189,7 +178,7 @@ static int write_key(const struct file *file, const struct key *key)
     if (error && *temporary)
         unlink(temporary);
     close(fd);
-    return error ? error : sync_folder(file);
+    return error ? error : folders_sync(file->folder);
 }
 
 /* Returns -EEXIST, without a sentence, if somebody else has been faster. */

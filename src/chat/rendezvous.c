@@ -87,11 +87,6 @@ __attribute__((format(printf, 3, 4))) static void end(struct rendezvous *r, int 
     va_end(args);
 }
 
-static const char *hint_of(int error)
-{
-    return error == -ERR_NOT_TLS || error == -ERR_TIMEOUT ? " (--plain talks with nc and the like)" : "";
-}
-
 static const char *place_of(const struct rendezvous *r, int which, char text[static CALLING_PLACE_TEXT_MAX])
 {
     const struct place *place = &r->calling.plan.places[which];
@@ -123,9 +118,9 @@ static void on_called_failure(struct rendezvous *r, int which, int64_t now_ms)
     } else if (attempt->error == -ERR_STRANGER && r->call == RENDEZVOUS_ADDRESS) {
         end(r, EXIT_WRONG_PEER,
             "%s: ANOTHER KEY ANSWERS THERE: it was %s, now it is %s. Somebody may be in the middle, or the "
-            "other side has "
-            "a new key or machine. Ask them by another way; if it is right: yodel peers forget %s, then call "
-            "again",
+            "other side has a new key or machine. Ask them by another way; if it is right: yodel peers "
+            "forget "
+            "%s, then call again",
             place, id_print(&r->expected, expected), id_print(&r->stranger, id), r->expected_name);
     } else if (attempt->error == -ERR_STRANGER && !attempt->warned) {
         attempt->warned = true;
@@ -146,7 +141,7 @@ static void on_called_failure(struct rendezvous *r, int which, int64_t now_ms)
         attempt->warned = r->calling.plan.retry;
         if (attempt->warned)
             news_say(&r->news, "%s: no talking in private: %s%s", place, attempt->why,
-                     hint_of(attempt->error));
+                     handshake_hint(attempt->error));
     }
 }
 
@@ -170,7 +165,7 @@ static void on_end(struct rendezvous *r)
         r->status = EXIT_NO_CONNECTION;
     else
         end(r, EXIT_NO_CONNECTION, "%s: no talking in private: %s%s", place_of(r, failed, place),
-            attempt->why, hint_of(attempt->error));
+            attempt->why, handshake_hint(attempt->error));
 }
 
 static void give_up(struct rendezvous *r)
@@ -225,8 +220,7 @@ static bool call_on(struct rendezvous *r, int64_t now_ms, struct arrival *arriva
         case CALLING_NUMBER:
             news_say(&r->news,
                      "number: %s; the other side sees the same one, unless somebody is in the middle, and is "
-                     "asked "
-                     "whether you may come in",
+                     "asked whether you may come in",
                      h->greeting.number);
             break;
         case CALLING_WELCOMED:

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/sandbox.h"
@@ -24,10 +23,9 @@ int private_open(struct private *private, const struct private_config *config)
         err_say("%s: %s", config->command, why);
         return EXIT_SYSTEM;
     }
-    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     trust->key = private->key;
-    trust->mode = terminal ? HELLO_TALK : HELLO_STREAM;
-    trust->asks = terminal;
+    trust->mode = config->chat ? HELLO_TALK : HELLO_STREAM;
+    trust->asks = config->chat;
     trust->accept_new = config->accept_new;
     tickets_init(&trust->tickets);
     if (db_open(&trust->db, NULL, why, sizeof why) == 0)

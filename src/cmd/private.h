@@ -20,6 +20,7 @@ struct private_config {
     const char *command;
     const char *identity; /* a file; NULL: the usual one */
     bool accept_new;
+    bool chat; /* at a terminal: messages, and a user who can be asked; else byte streams */
 };
 
 /* Load what is kept, or make it. Without a store it goes on, and says so. Returns 0, or an exit status after it has said what is

@@ -104,7 +104,8 @@ int talk_open_private(const struct talk *talk, struct private *private)
 {
     return private_open(private, &(struct private_config){.command = talk->command,
                                                           .identity = talk->identity,
-                                                          .accept_new = talk->accept_new});
+                                                          .accept_new = talk->accept_new,
+                                                          .chat = talk_is_chat()});
 }
 
 bool talk_is_chat(void)
